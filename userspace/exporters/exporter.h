@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of every push exporter. Pull endpoints (Prometheus) render a MetricSnapshot instead.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string_view>
+
+#include "model/metric.h"
+#include "model/span.h"
+
+namespace hostlens::exporters {
+
+/// One per destination, owned by the worker's main thread. Each exporter has a thread and a bounded queue
+/// of its own, so that a slow backend hurts only itself. What is let go is counted in base::Ledger.
+class Exporter {
+ public:
+  virtual ~Exporter() = default;
+  [[nodiscard]] virtual std::string_view name() const = 0;
+
+  /// Never block and never fail: a full queue drops and counts. Called from the main thread only.
+  virtual void submit(std::shared_ptr<const model::SpanBatch> spans) noexcept = 0;
+  virtual void submit(std::shared_ptr<const model::MetricSnapshot> metrics) noexcept = 0;
+
+  /// Waits until all that was submitted is sent or dropped, at most until the deadline.
+  /// True when nothing is left.
+  virtual bool flush(std::chrono::steady_clock::time_point deadline) noexcept = 0;
+  /// flush, then stops the thread; what is left then is counted as dropped{shutdown}.
+  virtual void shutdown(std::chrono::steady_clock::time_point deadline) noexcept = 0;
+};
+
+}  // namespace hostlens::exporters
