@@ -16,7 +16,7 @@ namespace hostlens::processors {
 class ExchangeSink {
  public:
   virtual ~ExchangeSink() = default;
-  /// The head of a request is known (method, route, process, times so far).
+  /// The head of a request is known (method, path, process, times so far; the route only when finished).
   virtual void request_started(const model::Exchange& exchange) noexcept = 0;
   virtual void exchange_finished(model::Exchange&& exchange) noexcept = 0;
   /// Begun, but lost by us (gap, limits): already counted in the ledger; active requests must go down.
