@@ -2,6 +2,7 @@
 #include "protocols/http1/detect.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 
 namespace hostlens::protocols::http1 {
@@ -10,6 +11,10 @@ namespace {
 constexpr size_t kLongestMethod = 20;
 constexpr std::string_view kHttp2Preface = "PRI * HTTP/2";
 constexpr std::string_view kVersion = "HTTP/1.";
+
+constexpr std::array<std::string_view, 17> kRegistered = {
+    "GET ",     "POST ",     "PUT ",       "HEAD ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE ",
+    "QUERY ",   "PROPFIND ", "PROPPATCH ", "MKCOL ", "COPY ",  "MOVE ",    "LOCK ",  "REPORT "};
 
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -54,6 +59,13 @@ Verdict detect_request(std::string_view bytes) noexcept {
     }
   }
   return Verdict::kNo;
+}
+
+bool starts_known_request(std::string_view bytes) noexcept {
+  return detect_request(bytes) == Verdict::kYes &&
+         std::any_of(kRegistered.begin(), kRegistered.end(), [bytes](std::string_view method) {
+           return skip_empty_lines(bytes).starts_with(method);
+         });
 }
 
 Verdict detect_response(std::string_view bytes) noexcept {

@@ -111,9 +111,13 @@ void Http1Parser::on_request_line(const Input& input) {
     return broken_request();
   }
   // A response whose end could not be seen has ended when the same peer asks again.
-  if (queue_.size() == 1 && queue_.front().response_begun && response_.state() == State::kUnframed) {
-    on_response_complete(response_.last_byte_ns(), false);
-    response_.lose_sync();
+  if (!queue_.empty() && response_.state() == State::kUnframed) {
+    if (pipelining_seen_) {
+      distrust(DropReason::kGap);
+    } else {
+      on_response_complete(response_.last_byte_ns(), response_.probable_end());
+      response_.lose_sync();
+    }
   }
   note_pipelining();
   if (distrusted_) return request_.lose_sync();
@@ -164,7 +168,7 @@ void Http1Parser::on_request_head() {
 }
 
 void Http1Parser::on_request_complete(uint64_t time_ns) {
-  const bool framed = request_.state() != State::kUnframed;
+  const bool framed = request_.state() != State::kUnframed || request_.probable_end();
   request_.finish_message();
   if (!std::exchange(request_open_, false)) return;
   Outstanding& item = queue_.back();
@@ -322,7 +326,7 @@ void Http1Parser::on_end(Flow flow, uint64_t time_ns) noexcept {
   discard_parked();
   response_ended_ = true;
   if (response_ends_with_connection()) {
-    on_response_complete(response_.last_byte_ns(), response_.state() == State::kUntilClose);
+    on_response_complete(response_.last_byte_ns(), response_.state() == State::kUntilClose || response_.probable_end());
   }
   finish_all(ExchangeEnd::kClosedByServer, time_ns);
 }
@@ -334,7 +338,7 @@ void Http1Parser::on_close(uint64_t time_ns, model::CloseReason reason) noexcept
   // been received for that, unless the client could see an end that we could not.
   if (orderly && response_ends_with_connection() &&
       (side_ == model::Side::kServer || response_.state() == State::kUnframed)) {
-    on_response_complete(response_.last_byte_ns(), response_.state() == State::kUntilClose);
+    on_response_complete(response_.last_byte_ns(), response_.state() == State::kUntilClose || response_.probable_end());
   }
   if (!queue_.empty() && response_.ends_in_gap()) drop_all(DropReason::kGap);
   ExchangeEnd end = ExchangeEnd::kReset;

@@ -38,6 +38,7 @@ class Http1Parser final : public StreamParser {
 
   void deliver(Flow flow, const StreamChunk& chunk);
   bool resume_at(Flow flow, const StreamChunk& chunk);
+  bool resume_response(const StreamChunk& chunk);
   void read_requests(Input& input);
   void read_responses(Input& input);
 

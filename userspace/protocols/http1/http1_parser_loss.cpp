@@ -18,7 +18,8 @@ using State = MessageReader::State;
 constexpr uint64_t kParkNs = 100'000'000;
 constexpr size_t kParkChunks = 4;
 constexpr size_t kParkBytes = 8192;
-/// A request body that goes on after its response is waited for this long.
+/// A request body that goes on after its response, and the bytes that show a probable end of a response
+/// to be none, are waited for this long.
 constexpr uint64_t kAnsweredNs = 200'000'000;
 /// Silence on both flows after which no response can be due from before. Only peers that pipelined before
 /// the loss wait for it.
@@ -28,7 +29,7 @@ constexpr uint64_t kQuietNs = 1'000'000'000;
 
 bool Http1Parser::resume_at(Flow flow, const StreamChunk& chunk) {
   if (flow == Flow::kRequest) {
-    if (detect_request(chunk.seen) != Verdict::kYes) return false;
+    if (!starts_known_request(chunk.seen)) return false;
     if (distrusted_) {
       sink_.message_lost(overflowed_ ? DropReason::kPipelineLimit : DropReason::kGap);
       return false;
@@ -49,17 +50,27 @@ bool Http1Parser::resume_at(Flow flow, const StreamChunk& chunk) {
     request_.resume();
     return true;
   }
-  if (distrusted_ || queue_.empty() || detect_response(chunk.seen) != Verdict::kYes) {
-    if (response_.state() == State::kLost && queue_.empty() && !distrusted_ &&
-        detect_response(chunk.seen) == Verdict::kYes) {
-      orphan();
-    }
+  return resume_response(chunk);
+}
+
+bool Http1Parser::resume_response(const StreamChunk& chunk) {
+  if (distrusted_) return false;
+  const Verdict verdict = detect_response(chunk.seen);
+  if (queue_.empty()) {
+    if (verdict == Verdict::kYes) orphan();
     return false;
   }
+  const bool hidden = chunk.seen.size() < chunk.length;
   if (response_.state() == State::kUnframed) {
-    if (queue_.size() < 2) return false;  // it belongs to the body
-    on_response_complete(response_.last_byte_ns(), false);
-    if (queue_.empty()) return false;
+    // Bytes of the body, or the answer to a request that was not seen.
+    if (verdict == Verdict::kYes) lose_responses(DropReason::kGap);
+    return false;
+  }
+  // A request has begun since, so this can only be its answer; if it is not the beginning of one, that
+  // went by unseen.
+  if (verdict == Verdict::kNo || (verdict == Verdict::kNeedMore && hidden)) {
+    lose_responses(DropReason::kGap);
+    return false;
   }
   response_.resume();
   return true;
@@ -82,6 +93,7 @@ void Http1Parser::orphan() {
 }
 
 void Http1Parser::on_request_cut() {
+  if (pipelining_seen_) return distrust(DropReason::kGap);  // other requests may be hidden
   switch (request_.state()) {
     case State::kFields:
       // The request line is known, the rest of the head is not visible.
@@ -102,9 +114,10 @@ void Http1Parser::on_request_cut() {
 }
 
 void Http1Parser::on_response_cut() {
+  if (pipelining_seen_) return lose_responses(DropReason::kGap);  // other responses may be hidden
   switch (response_.state()) {
     case State::kFields: {
-      if (status_ < 200) return response_.lose_sync();  // the final response is still to come
+      if (status_ < 200) return lose_responses(DropReason::kGap);  // the final one may be hidden
       Outstanding& item = queue_.front();
       item.response_begun = true;
       item.exchange.http.status = status_;
@@ -125,9 +138,13 @@ void Http1Parser::on_response_cut() {
 void Http1Parser::on_gap(Flow flow, uint64_t length) noexcept {
   discard_parked();
   MessageReader& reader = flow == Flow::kRequest ? request_ : response_;
-  if (reader.survive_gap(length)) return;
+  // The answer that was waited for may be what was lost.
+  const bool awaited = flow == Flow::kResponse && reader.state() == State::kLost && !queue_.empty();
+  if (reader.survive_gap(length) && !awaited) return;
   in_order_ = false;
   if (flow == Flow::kResponse) return lose_responses(DropReason::kGap);
+  // What followed the hidden part of this response may answer a lost request.
+  if (response_.state() == State::kUnframed) lose_responses(DropReason::kGap);
   lose_partial_head(DropReason::kGap);
   if (request_open_) {
     // Its body's end is lost, and perhaps requests behind it; those before it stay certain, but the
@@ -239,6 +256,10 @@ void Http1Parser::on_tick(uint64_t now_ns) noexcept {
   Outstanding& item = queue_.front();
   if (item.response_done && now_ns > item.exchange.end_ns + kAnsweredNs) {
     finish_front(ExchangeEnd::kComplete);
+    if (queue_.empty()) return;
+  }
+  if (response_.probable_end() && now_ns > response_.last_byte_ns() + kAnsweredNs) {
+    on_response_complete(response_.last_byte_ns(), true);
     if (queue_.empty()) return;
   }
   if (now_ns <= last_activity_ns_ + limits_.exchange_timeout_ns) return;

@@ -82,6 +82,7 @@ Found MessageReader::between(Input& input) {
   start_position_ = input.position;
   start_tid_ = input.tid;
   body_bytes_ = 0;
+  probable_end_ = false;
   return Found::kEndOfInput;
 }
 
@@ -147,7 +148,7 @@ Found MessageReader::chunk_data(Input& input) {
 Found MessageReader::chunk_end(Input& input) {
   if (input.seen.empty()) {
     // Behind a chunk whose end is not visible come CR LF and then either nothing (the next chunk is
-    // another call's) or, in five bytes, what can only be the last chunk. Anything else is a guess.
+    // another call's) or, in five bytes, most probably the last chunk. Anything else is unknown.
     if (input.unseen == 2 && !cr_seen_) {
       input.skip(2);
       state_ = State::kChunkSize;
@@ -156,7 +157,9 @@ Found MessageReader::chunk_end(Input& input) {
     }
     if (input.unseen == 2 + kLastChunk.size() && !cr_seen_) {
       input.skip(input.unseen);
-      return Found::kMessage;
+      state_ = State::kUnframed;
+      probable_end_ = true;
+      return Found::kEndOfInput;
     }
     return Found::kCut;
   }
@@ -173,6 +176,7 @@ Found MessageReader::chunk_end(Input& input) {
 }
 
 Found MessageReader::unframed(Input& input) {
+  probable_end_ = false;
   // A call that is wholly visible and ends as a chunked body ends is the end of one.
   const bool ends = input.unseen == 0 && head_.chunked_last && !head_.contradiction &&
                     input.seen.ends_with(kLastChunk) &&
@@ -205,11 +209,13 @@ void MessageReader::begin_body(Framing framing) {
 }
 
 void MessageReader::finish_message() {
+  probable_end_ = false;
   state_ = State::kBetween;
   line_.reset();
 }
 
 void MessageReader::lose_framing() {
+  probable_end_ = false;
   state_ = State::kUnframed;
   line_.reset();
 }
@@ -232,9 +238,6 @@ bool MessageReader::survive_gap(uint64_t length) {
       break;
     case State::kUntilClose:
       break;
-    case State::kUnframed:
-      ends_in_gap_ = true;
-      return true;
     case State::kOpaque:
     case State::kLost:
       return true;

@@ -69,6 +69,9 @@ class MessageReader {
   [[nodiscard]] bool survive_gap(uint64_t length);
 
   [[nodiscard]] State state() const { return state_; }
+  /// kUnframed, but the body's last chunk was probably in the hidden end of the last call: nothing more
+  /// before the next message confirms it.
+  [[nodiscard]] bool probable_end() const { return probable_end_; }
   /// The last thing known of the body is that bytes of it were lost.
   [[nodiscard]] bool ends_in_gap() const { return ends_in_gap_; }
   [[nodiscard]] bool in_message() const { return state_ != State::kBetween && state_ != State::kLost; }
@@ -95,6 +98,7 @@ class MessageReader {
   State state_ = State::kBetween;
   bool cr_seen_ = false;       ///< kChunkEnd: CR came, LF is due
   bool ends_in_gap_ = false;
+  bool probable_end_ = false;
   LineBuffer line_;
   HeadFields head_;
   uint64_t remaining_ = 0;     ///< of the body or of the current chunk
