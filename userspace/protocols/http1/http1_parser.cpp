@@ -65,6 +65,8 @@ void Http1Parser::deliver(Flow flow, const StreamChunk& chunk) {
   } else {
     read_responses(input);
   }
+  // Where a peer pipelines, other messages may hide in one whose end is not known.
+  if (pipelining_seen_ && reader.state() == State::kUnframed) distrust(DropReason::kGap);
 }
 
 void Http1Parser::read_requests(Input& input) {
