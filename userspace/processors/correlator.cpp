@@ -140,8 +140,7 @@ void Correlator::stop_serving(Index node) {
 void Correlator::exchange_finished(model::Exchange&& exchange) noexcept {
   ledger_.received(Stage::kCorrelate);
   clock_ns_ = std::max(clock_ns_, exchange.end_ns);
-  Held& held = held_.emplace_back(
-      Held{std::move(exchange), TraceForest::kNone, clock_ns_ + settings_.settle_ns});
+  Held& held = hold(std::move(exchange));
   if (const Index* const node = by_id_.find(held.exchange.id); node != nullptr) {
     held.node = *node;
     Entry& entry = entries_[held.node];
@@ -150,7 +149,21 @@ void Correlator::exchange_finished(model::Exchange&& exchange) noexcept {
     stop_serving(held.node);
     by_id_.erase(held.exchange.id);
   }
-  if (held_.size() > settings_.max_held) release_oldest();
+}
+
+Correlator::Held& Correlator::hold(model::Exchange&& exchange) {
+  if (held_count_ >= settings_.max_held) release_oldest();
+  if (held_count_ == held_.size()) {
+    std::rotate(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(held_head_), held_.end());
+    held_head_ = 0;
+    held_.resize(std::max<size_t>(64, held_.size() * 2));
+  }
+  Held& held = held_[(held_head_ + held_count_) % held_.size()];
+  ++held_count_;
+  held.exchange = std::move(exchange);
+  held.node = TraceForest::kNone;
+  held.due_ns = clock_ns_ + settings_.settle_ns;
+  return held;
 }
 
 void Correlator::exchange_dropped(const model::Exchange& exchange) noexcept {
@@ -173,8 +186,9 @@ void Correlator::forget_wire(Index node) {
 }
 
 void Correlator::release_oldest() {
-  Held held = std::move(held_.front());
-  held_.pop_front();
+  Held& held = held_[held_head_];
+  held_head_ = (held_head_ + 1) % held_.size();
+  --held_count_;
   model::Exchange& exchange = held.exchange;
   const model::TraceContext& incoming = exchange.incoming;
   exchange.context.flags = incoming.valid() ? incoming.flags : kSampled;
@@ -202,11 +216,11 @@ void Correlator::release_oldest() {
 
 void Correlator::tick(uint64_t now_ns) noexcept {
   clock_ns_ = std::max(clock_ns_, now_ns);
-  while (!held_.empty() && held_.front().due_ns <= now_ns) release_oldest();
+  while (held_count_ > 0 && held_[held_head_].due_ns <= now_ns) release_oldest();
 }
 
 void Correlator::flush() noexcept {
-  while (!held_.empty()) release_oldest();
+  while (held_count_ > 0) release_oldest();
 }
 
 }  // namespace hostlens::processors

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "base/ledger.h"
@@ -48,7 +47,7 @@ class Correlator final : public ExchangeSink {
   [[nodiscard]] uint64_t ambiguous_total() const { return ambiguous_; }
   /// Other ends that came after their partner had left with another trace.
   [[nodiscard]] uint64_t late_total() const { return late_; }
-  [[nodiscard]] size_t held() const { return held_.size(); }
+  [[nodiscard]] size_t held() const { return held_count_; }
   [[nodiscard]] size_t tracked() const { return by_id_.size(); }
 
  private:
@@ -92,6 +91,7 @@ class Correlator final : public ExchangeSink {
   void find_thread_parent(Index node, uint32_t tid);
   void join_other_end(Index node);
   void stop_serving(Index node);
+  Held& hold(model::Exchange&& exchange);
   void release_oldest();
   void forget_wire(Index node);
 
@@ -104,7 +104,11 @@ class Correlator final : public ExchangeSink {
   FlatMap<Index> by_id_;     ///< unfinished exchanges
   FlatMap<Index> by_wire_;
   FlatMap<Serving> threads_;
-  std::deque<Held> held_;
+  /// Ring of finished exchanges, oldest at held_head_; grows to max_held slots at most and is not given
+  /// back: exchanges are large, and a queue that allocates per element doubled the cost of this stage.
+  std::vector<Held> held_;
+  size_t held_head_ = 0;
+  size_t held_count_ = 0;
   uint64_t clock_ns_ = 0;    ///< the latest time seen
   uint64_t ambiguous_ = 0;
   uint64_t late_ = 0;

@@ -80,9 +80,13 @@ void for_each_segment(std::string_view path, Use use) {
 }  // namespace
 
 std::string_view segment_placeholder(std::string_view segment) {
+  // Words in lower case are nearly all segments.
+  const bool word = std::none_of(segment.begin(), segment.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= '@' && c <= 'Z');
+  });
+  if (word) return {};
   const Census census = take_census(segment);
   const size_t letters = census.lower + census.upper;
-  if (census.digits == 0 && !census.at && census.upper == 0) return {};  // nearly every segment
   if (is_date(segment)) return "{date}";
   if (census.digits > 0 && letters == 0 && census.others == 0) return "{id}";
   if (is_uuid(segment, census)) return "{uuid}";

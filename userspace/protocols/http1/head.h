@@ -53,6 +53,12 @@ struct HeadFields {
   void clear(bool request);
   /// One field line without its line end; a continuation (obs-fold) starts with a space or tab.
   void add_line(std::string_view line, bool truncated);
+  /// A line that begins so may matter to add_line; every other line goes to skip_line.
+  [[nodiscard]] static bool wants(char first) {
+    const char lower = static_cast<char>(first | 0x20);  // a space stays one; a tab becomes ')'
+    return lower == 'c' || lower == 't' || lower == 'h' || lower == 'u' || lower == ' ' || first == '\t';
+  }
+  void skip_line() { previous_ = Kind::kOther; }
   /// Framing by these fields alone, for a message of the given version.
   [[nodiscard]] Framing framing(uint8_t version_minor) const;
 

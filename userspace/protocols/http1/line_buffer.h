@@ -26,6 +26,7 @@ class LineBuffer {
   [[nodiscard]] std::string_view tail() const { return tail_; }
   /// Bytes of an unfinished line are waiting.
   [[nodiscard]] bool pending() const { return carry_ > 0; }
+  [[nodiscard]] size_t limit() const { return limit_; }
   void reset();
 
  private:

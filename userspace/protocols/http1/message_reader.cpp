@@ -2,6 +2,7 @@
 #include "protocols/http1/message_reader.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace hostlens::protocols::http1 {
 namespace {
@@ -39,8 +40,10 @@ Found MessageReader::advance(Input& input) {
       case State::kBetween:
         found = between(input);
         break;
-      case State::kStartLine:
       case State::kFields:
+        found = fields(input);
+        break;
+      case State::kStartLine:
       case State::kChunkSize:
       case State::kTrailer:
         found = line_state(input);
@@ -84,6 +87,39 @@ Found MessageReader::between(Input& input) {
   body_bytes_ = 0;
   probable_end_ = false;
   return Found::kEndOfInput;
+}
+
+/// Most of the agent's work on a message: whole field lines are looked at where they lie, and most of
+/// them only at their first byte.
+Found MessageReader::fields(Input& input) {
+  const char* at = input.seen.data();
+  const char* const end = at + input.seen.size();
+  bool complete = false;
+  while (!line_.pending() && at != end) {
+    const auto* const feed = static_cast<const char*>(
+        std::memchr(at, '\n', static_cast<size_t>(end - at)));
+    if (feed == nullptr) break;
+    size_t length = static_cast<size_t>(feed - at);
+    if (length > 0 && feed[-1] == '\r') --length;
+    if (length == 0) {
+      complete = true;
+    } else if (HeadFields::wants(*at)) {
+      if (length > line_.limit()) break;
+      head_.add_line({at, length}, false);
+    } else {
+      head_.skip_line();
+    }
+    at = feed + 1;
+    if (complete) break;
+  }
+  const auto used = static_cast<size_t>(at - input.seen.data());
+  input.seen.remove_prefix(used);
+  input.position += used;
+  if (complete) {
+    state_ = State::kDecision;
+    return Found::kHead;
+  }
+  return input.empty() ? Found::kEndOfInput : line_state(input);
 }
 
 Found MessageReader::line_state(Input& input) {

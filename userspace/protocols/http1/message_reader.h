@@ -87,6 +87,7 @@ class MessageReader {
 
  private:
   Found between(Input& input);
+  Found fields(Input& input);
   Found line_state(Input& input);
   Found on_line();
   Found on_chunk_size(std::string_view line);
