@@ -47,7 +47,8 @@ class Discard final : public processors::ExchangeSink, public processors::Connec
   void connection_opened(const processors::ConnectionFacts&, uint64_t) noexcept override {}
   void connection_progress(const processors::ConnectionFacts&,
                            const processors::ConnectionDelta&) noexcept override {}
-  void connection_closed(const processors::ConnectionFacts&, model::CloseReason) noexcept override {}
+  void connection_closed(const processors::ConnectionFacts&, model::CloseReason) noexcept override {
+  }
   void connect_failed(const std::shared_ptr<const model::Process>&,
                       const model::ConnectFailed&) noexcept override {}
 
@@ -62,15 +63,16 @@ class Pipeline {
   Pipeline()
       : ledger_(page_),
         correlator_({}, ledger_, discard_),
-        tracker_(settings(), *processors::RouteTemplater::create({}), ledger_, process_, correlator_,
-                 discard_) {
+        tracker_(settings(), *processors::RouteTemplater::create({}), ledger_, process_,
+                 correlator_, discard_) {
     for (uint64_t i = 1; i <= kConnections; ++i) {
       model::SocketOpened opened;
       opened.connection = i;
       opened.process.pid = 100;
       opened.role = model::SocketRole::kServer;
       opened.local = {model::AddressFamily::kIpv4, 8080, {127, 0, 0, 1}};
-      opened.remote = {model::AddressFamily::kIpv4, static_cast<uint16_t>(30000 + i), {127, 0, 0, 1}};
+      opened.remote = {
+          model::AddressFamily::kIpv4, static_cast<uint16_t>(30000 + i), {127, 0, 0, 1}};
       tracker_.on_control(opened);
     }
   }
@@ -89,9 +91,7 @@ class Pipeline {
       correlator_.tick(now_ns_);
     }
   }
-  [[nodiscard]] uint64_t finished() const {
-    return ledger_.forwarded_total(base::Stage::kMatch);
-  }
+  [[nodiscard]] uint64_t finished() const { return ledger_.forwarded_total(base::Stage::kMatch); }
 
  private:
   static processors::ConnectionTrackerSettings settings() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP/1.x parser against arbitrary calls: flows, hidden bytes, gaps, ends and ticks come from the
-// input, too. Invariants: every exchange that was started is finished or dropped once, and at most
-// limits.outstanding are open.
+// The HTTP/1.x parser against arbitrary calls: flows, hidden bytes, gaps, ends and ticks come from
+// the input, too. Invariants: every exchange that was started is finished or dropped once, and at
+// most limits.outstanding are open.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -56,13 +56,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   CheckingSink sink;
   const uint8_t setup = take();
   protocols::http1::Http1Parser parser(
-      {(setup & 1U) != 0 ? model::Side::kClient : model::Side::kServer, (setup & 2U) != 0, {}}, sink);
+      {(setup & 1U) != 0 ? model::Side::kClient : model::Side::kServer, (setup & 2U) != 0, {}},
+      sink);
   uint64_t now_ns = 1'000'000'000;
   uint64_t positions[2] = {0, 0};
   while (!input.empty()) {
     const uint8_t operation = take();
     const uint8_t amount = take();
-    const auto flow = (operation & 1U) != 0 ? protocols::Flow::kResponse : protocols::Flow::kRequest;
+    const auto flow =
+        (operation & 1U) != 0 ? protocols::Flow::kResponse : protocols::Flow::kRequest;
     uint64_t& position = positions[operation & 1U];
     now_ns += 1000;
     switch ((operation >> 1U) & 15U) {

@@ -17,7 +17,7 @@ struct PendingBytes {
   protocols::StreamChunk first;  ///< of the first call; its `seen` is not used
   std::array<char, protocols::kDetectBytes> bytes{};
   uint8_t size = 0;
-  uint32_t records = 0;          ///< ledger: received, neither forwarded nor dropped yet
+  uint32_t records = 0;  ///< ledger: received, neither forwarded nor dropped yet
 };
 
 /// One direction of a connection.
@@ -30,7 +30,7 @@ struct StreamState {
 
 struct Connection {
   ConnectionFacts facts;
-  uint32_t pid = 0;  ///< of the process that used it last; facts.process belongs to it
+  uint32_t pid = 0;          ///< of the process that used it last; facts.process belongs to it
   uint64_t service_key = 0;  ///< of its service, for routes
   uint32_t network_namespace = 0;
   uint64_t socket_identity = 0;
@@ -42,14 +42,14 @@ struct Connection {
   uint32_t retransmits = 0;
   uint32_t retransmits_reported = 0;
   uint32_t srtt_us = 0;
-  uint32_t failed_guesses = 0;   ///< turns that began with no known protocol
+  uint32_t failed_guesses = 0;  ///< turns that began with no known protocol
   model::Direction pending_direction = model::Direction::kReceive;
   model::Direction requests = model::Direction::kReceive;  ///< valid with a parser
   model::Direction last_direction = model::Direction::kReceive;
   bool any_data = false;
-  bool changed = false;          ///< something to report as progress
-  bool has_addresses = true;     ///< its opening was seen: it exists for the ConnectionSink
-  Connection* older = nullptr;   ///< intrusive list by use
+  bool changed = false;         ///< something to report as progress
+  bool has_addresses = true;    ///< its opening was seen: it exists for the ConnectionSink
+  Connection* older = nullptr;  ///< intrusive list by use
   Connection* newer = nullptr;
 };
 

@@ -17,16 +17,18 @@ using protocols::Flow;
 using protocols::StreamChunk;
 using protocols::Verdict;
 
-/// So many turns without a known protocol, and only every kRetryTurns-th one is looked at: bytes of an
-/// unknown protocol must cost next to nothing, yet a guess can be revised.
+/// So many turns without a known protocol, and only every kRetryTurns-th one is looked at: bytes of
+/// an unknown protocol must cost next to nothing, yet a guess can be revised.
 constexpr uint32_t kSureTurns = 8;
 constexpr uint32_t kRetryTurns = 32;
 
 StreamChunk chunk_of(const model::SocketData& data) {
   const auto* const bytes = reinterpret_cast<const char*>(data.payload.data());
-  return {data.position, data.length,
+  return {data.position,
+          data.length,
           {bytes, static_cast<size_t>(std::min<uint64_t>(data.payload.size(), data.length))},
-          data.time_ns, data.tid};
+          data.time_ns,
+          data.tid};
 }
 
 Direction other(Direction direction) {
@@ -145,19 +147,22 @@ bool ConnectionTracker::detect(Connection& connection, const model::SocketData& 
   PendingBytes* const pending = connection.pending.get();
   std::string_view bytes = chunk.seen;
   if (pending != nullptr) {
-    const size_t more = std::min<size_t>(chunk.seen.size(), protocols::kDetectBytes - pending->size);
+    const size_t more =
+        std::min<size_t>(chunk.seen.size(), protocols::kDetectBytes - pending->size);
     std::memcpy(pending->bytes.data() + pending->size, chunk.seen.data(), more);
     bytes = {pending->bytes.data(), pending->size + more};
   }
   const SocketRole role = connection.facts.role;
   const bool receiving = data.direction == Direction::kReceive;
-  const bool may_request = role == SocketRole::kUnknown || (role == SocketRole::kServer) == receiving;
-  const bool may_respond = role == SocketRole::kUnknown || (role == SocketRole::kClient) == receiving;
+  const bool may_request =
+      role == SocketRole::kUnknown || (role == SocketRole::kServer) == receiving;
+  const bool may_respond =
+      role == SocketRole::kUnknown || (role == SocketRole::kClient) == receiving;
   bool undecided = false;
   for (const protocols::ProtocolEntry& protocol : settings_.protocols) {
     const Verdict request = may_request ? protocol.detect_request(bytes) : Verdict::kNo;
-    const Verdict response = may_respond && request != Verdict::kYes ? protocol.detect_response(bytes)
-                                                                     : Verdict::kNo;
+    const Verdict response =
+        may_respond && request != Verdict::kYes ? protocol.detect_response(bytes) : Verdict::kNo;
     if (request == Verdict::kYes || response == Verdict::kYes) {
       start_parser(connection, protocol,
                    request == Verdict::kYes ? data.direction : other(data.direction));
@@ -197,8 +202,8 @@ void ConnectionTracker::settle_pending(Connection& connection, bool understood, 
   feed(connection, connection.pending_direction, chunk);
 }
 
-void ConnectionTracker::start_parser(Connection& connection, const protocols::ProtocolEntry& protocol,
-                                     Direction requests) {
+void ConnectionTracker::start_parser(Connection& connection,
+                                     const protocols::ProtocolEntry& protocol, Direction requests) {
   connection.requests = requests;
   const bool server = requests == Direction::kReceive;
   if (connection.facts.role == SocketRole::kUnknown) {
@@ -212,7 +217,8 @@ void ConnectionTracker::start_parser(Connection& connection, const protocols::Pr
   connection.parser = protocol.create(context, *this);
 }
 
-void ConnectionTracker::feed(Connection& connection, Direction direction, const StreamChunk& chunk) {
+void ConnectionTracker::feed(Connection& connection, Direction direction,
+                             const StreamChunk& chunk) {
   current_ = &connection;
   connection.parser->on_chunk(direction == connection.requests ? Flow::kRequest : Flow::kResponse,
                               chunk);

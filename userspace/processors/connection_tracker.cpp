@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections: opening, closing, expiry and their metrics. Their bytes are in connection_streams.cpp.
+// Connections: opening, closing, expiry and their metrics. Their bytes are in
+// connection_streams.cpp.
 #include "processors/connection_tracker.h"
 
 #include <algorithm>
@@ -33,7 +34,8 @@ ConnectionTracker::ConnectionTracker(ConnectionTrackerSettings settings, RouteTe
 
 void ConnectionTracker::on_control(const model::ControlEvent& event) noexcept {
   if (const auto* open = std::get_if<model::SocketOpened>(&event)) return opened(*open);
-  if (const auto* close_event = std::get_if<model::SocketClosed>(&event)) return closed(*close_event);
+  if (const auto* close_event = std::get_if<model::SocketClosed>(&event))
+    return closed(*close_event);
   if (const auto* failed = std::get_if<model::ConnectFailed>(&event)) {
     return connection_sink_.connect_failed(processes_.resolve(failed->process.pid), *failed);
   }
@@ -104,8 +106,8 @@ void ConnectionTracker::closed(const model::SocketClosed& event) {
   connection->srtt_us = event.srtt_us != 0 ? event.srtt_us : connection->srtt_us;
   connection->retransmits = std::max(connection->retransmits, event.retransmits);
   StreamState& sent = connection->streams[static_cast<size_t>(Direction::kSend)];
-  // More was sent than was reported: the last records are lost, not the response cut short. Totals that
-  // retransmissions may have inflated prove nothing; one byte more may be the SYN.
+  // More was sent than was reported: the last records are lost, not the response cut short. Totals
+  // that retransmissions may have inflated prove nothing; one byte more may be the SYN.
   const bool comparable = !connection->facts.mid_life && event.retransmits == 0 &&
                           connection->facts.local.family != model::AddressFamily::kUnix;
   if (comparable && event.bytes_sent > sent.bytes + 1) {
@@ -114,8 +116,9 @@ void ConnectionTracker::closed(const model::SocketClosed& event) {
     connection->changed = true;
     if (connection->parser != nullptr) {
       current_ = connection;
-      connection->parser->on_gap(connection->requests == Direction::kSend ? protocols::Flow::kRequest
-                                                                         : protocols::Flow::kResponse,
+      connection->parser->on_gap(connection->requests == Direction::kSend
+                                     ? protocols::Flow::kRequest
+                                     : protocols::Flow::kResponse,
                                  missing);
       current_ = nullptr;
     }
@@ -149,7 +152,8 @@ void ConnectionTracker::evict_idlest() {
   settle_pending(*idlest, false, DropReason::kTrackLimit);
   let_parser_go(*idlest, DropReason::kTrackLimit);
   report_progress(*idlest);
-  if (idlest->has_addresses) connection_sink_.connection_closed(idlest->facts, CloseReason::kNormal);
+  if (idlest->has_addresses)
+    connection_sink_.connection_closed(idlest->facts, CloseReason::kNormal);
   remove(*idlest);
 }
 

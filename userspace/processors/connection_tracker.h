@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Socket events -> byte streams of known connections -> protocol parsers -> exchanges; and the life of
-// connections for their metrics.
+// Socket events -> byte streams of known connections -> protocol parsers -> exchanges; and the life
+// of connections for their metrics.
 #pragma once
 
 #include <cstddef>
@@ -24,14 +24,14 @@ struct ConnectionTrackerSettings {
   protocols::ParserLimits parser;
   QueryRedaction query;
   size_t max_connections = 16384;  ///< more: the idlest is let go
-  /// AF_UNIX and connections without addresses tell no close reliably; TCP does, unless the record was
-  /// lost, so its limit is long.
+  /// AF_UNIX and connections without addresses tell no close reliably; TCP does, unless the record
+  /// was lost, so its limit is long.
   uint64_t unix_idle_ns = 600'000'000'000;
   uint64_t tcp_idle_ns = 7'200'000'000'000;
 };
 
-/// Shard thread only. The ledger's books of kTrack (one per SocketData) and kMatch (one per request) are
-/// kept here, for every protocol in the same way.
+/// Shard thread only. The ledger's books of kTrack (one per SocketData) and kMatch (one per
+/// request) are kept here, for every protocol in the same way.
 class ConnectionTracker final : private protocols::ParserSink {
  public:
   ConnectionTracker(ConnectionTrackerSettings settings, RouteTemplater routes, base::Ledger ledger,
@@ -54,7 +54,8 @@ class ConnectionTracker final : private protocols::ParserSink {
   /// Call at least every 200 ms; work is done a few times per second at most.
   void tick(uint64_t now_ns) noexcept;
 
-  /// Before the end of the worker: open exchanges become dropped{shutdown}, connections are forgotten.
+  /// Before the end of the worker: open exchanges become dropped{shutdown}, connections are
+  /// forgotten.
   void stop() noexcept;
 
   [[nodiscard]] size_t connections() const { return table_.size(); }
@@ -82,7 +83,8 @@ class ConnectionTracker final : private protocols::ParserSink {
   bool detect(Connection& connection, const model::SocketData& data);
   void start_parser(Connection& connection, const protocols::ProtocolEntry& protocol,
                     model::Direction requests);
-  void feed(Connection& connection, model::Direction direction, const protocols::StreamChunk& chunk);
+  void feed(Connection& connection, model::Direction direction,
+            const protocols::StreamChunk& chunk);
   void settle_pending(Connection& connection, bool understood, base::DropReason reason);
   void let_parser_go(Connection& connection, base::DropReason reason);
   void set_process(Connection& connection, uint32_t pid);
@@ -97,9 +99,9 @@ class ConnectionTracker final : private protocols::ParserSink {
   ConnectionSink& connection_sink_;
   std::unordered_map<model::ConnectionId, std::unique_ptr<Connection>> table_;
   std::unordered_map<uint32_t, uint32_t> unix_by_pid_;  ///< open AF_UNIX connections
-  ConnectionList by_use_;              ///< idlest first
-  Connection* last_ = nullptr;         ///< the connection of the last event
-  Connection* current_ = nullptr;      ///< whose parser is being called
+  ConnectionList by_use_;                               ///< idlest first
+  Connection* last_ = nullptr;                          ///< the connection of the last event
+  Connection* current_ = nullptr;                       ///< whose parser is being called
   uint64_t next_exchange_id_ = 1;
   uint64_t last_sweep_ns_ = 0;
   uint64_t last_progress_ns_ = 0;

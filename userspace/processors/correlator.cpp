@@ -12,8 +12,8 @@ using base::Stage;
 using model::AddressFamily;
 using model::Side;
 
-/// How far the two ends' records of one request may contradict causality: a send's record is written
-/// when the call returns, which can be after the other end has read.
+/// How far the two ends' records of one request may contradict causality: a send's record is
+/// written when the call returns, which can be after the other end has read.
 constexpr uint64_t kSkewNs = 50'000'000;
 constexpr uint8_t kSampled = 1;
 
@@ -33,9 +33,8 @@ uint64_t mix_address(uint64_t hash, const model::SocketAddress& address) {
 
 uint64_t Correlator::WireKey::hash() const {
   uint64_t hash = mix(position, network_namespace);
-  hash = client.family == AddressFamily::kUnix
-             ? mix(mix(hash, client_identity), server_identity)
-             : mix_address(mix_address(hash, client), server);
+  hash = client.family == AddressFamily::kUnix ? mix(mix(hash, client_identity), server_identity)
+                                               : mix_address(mix_address(hash, client), server);
   return hash == 0 ? 1 : hash;
 }
 
@@ -154,7 +153,8 @@ void Correlator::exchange_finished(model::Exchange&& exchange) noexcept {
 Correlator::Held& Correlator::hold(model::Exchange&& exchange) {
   if (held_count_ >= settings_.max_held) release_oldest();
   if (held_count_ == held_.size()) {
-    std::rotate(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(held_head_), held_.end());
+    std::rotate(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(held_head_),
+                held_.end());
     held_head_ = 0;
     held_.resize(std::max<size_t>(64, held_.size() * 2));
   }

@@ -15,8 +15,8 @@
 namespace hostlens::processors {
 
 struct CorrelatorSettings {
-  /// Finished exchanges wait so long for their other end: rings are not ordered between CPUs, and the
-  /// end of one side is seen before the start record of the other in rare cases only.
+  /// Finished exchanges wait so long for their other end: rings are not ordered between CPUs, and
+  /// the end of one side is seen before the start record of the other in rare cases only.
   uint64_t settle_ns = 200'000'000;
   size_t max_held = 16384;     ///< finished ones that wait; more leave early, none is dropped
   size_t max_tracked = 65536;  ///< begun and waiting ones; more get a trace of their own
@@ -27,8 +27,8 @@ struct CorrelatorSettings {
 ///   1. traceparent in the request, on either side: that trace, child of that span;
 ///   2. a server exchange whose client end is on this host: child of the client's exchange;
 ///   3. a client exchange begun by the thread that read exactly one unfinished server request: its
-///      child. Several such requests: left out and counted. Once the server's response turns out to come
-///      from another thread, the request was handed over and the guess is taken back.
+///      child. Several such requests: left out and counted. Once the server's response turns out to
+///      come from another thread, the request was handed over and the guess is taken back.
 /// Shard thread only. Books of kCorrelate: one per finished exchange.
 class Correlator final : public ExchangeSink {
  public:
@@ -69,12 +69,12 @@ class Correlator final : public ExchangeSink {
     WireKey wire;
     uint64_t wire_hash = 0;  ///< 0: cannot be joined
     uint64_t start_ns = 0;
-    uint64_t end_ns = 0;     ///< 0: not finished
+    uint64_t end_ns = 0;  ///< 0: not finished
     uint32_t tid = 0;
     model::Side side = model::Side::kServer;
-    bool on_thread = false;      ///< counted in threads_
-    bool guessed = false;        ///< its parent was found by thread
-    bool handed_over = false;    ///< server: answered by another thread
+    bool on_thread = false;    ///< counted in threads_
+    bool guessed = false;      ///< its parent was found by thread
+    bool handed_over = false;  ///< server: answered by another thread
   };
   /// Unfinished server requests that a thread has read.
   struct Serving {
@@ -101,15 +101,16 @@ class Correlator final : public ExchangeSink {
   TraceIdSource ids_;
   TraceForest forest_;
   std::vector<Entry> entries_;
-  FlatMap<Index> by_id_;     ///< unfinished exchanges
+  FlatMap<Index> by_id_;  ///< unfinished exchanges
   FlatMap<Index> by_wire_;
   FlatMap<Serving> threads_;
-  /// Ring of finished exchanges, oldest at held_head_; grows to max_held slots at most and is not given
-  /// back: exchanges are large, and a queue that allocates per element doubled the cost of this stage.
+  /// Ring of finished exchanges, oldest at held_head_; grows to max_held slots at most and is not
+  /// given back: exchanges are large, and a queue that allocates per element doubled the cost of
+  /// this stage.
   std::vector<Held> held_;
   size_t held_head_ = 0;
   size_t held_count_ = 0;
-  uint64_t clock_ns_ = 0;    ///< the latest time seen
+  uint64_t clock_ns_ = 0;  ///< the latest time seen
   uint64_t ambiguous_ = 0;
   uint64_t late_ = 0;
 };

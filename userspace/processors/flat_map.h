@@ -8,9 +8,9 @@
 
 namespace hostlens::processors {
 
-/// Hash table from non-zero 64-bit keys to small values, for tables that see an insertion and an erasure
-/// per exchange: open addressing without tombstones, so no allocation in the steady state. Pointers that
-/// `find` returns are valid until the next insertion or erasure.
+/// Hash table from non-zero 64-bit keys to small values, for tables that see an insertion and an
+/// erasure per exchange: open addressing without tombstones, so no allocation in the steady state.
+/// Pointers that `find` returns are valid until the next insertion or erasure.
 template <typename Value>
 class FlatMap {
  public:

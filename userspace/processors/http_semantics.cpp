@@ -50,7 +50,8 @@ ServerAddress server_address(const model::Exchange& exchange) {
   // RFC 9110 7.2: uri-host [":" port]; an IPv6 address is in brackets.
   const size_t bracket = host.starts_with('[') ? host.find(']') : std::string_view::npos;
   const size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  result.address = bracket == std::string_view::npos ? host.substr(0, colon) : host.substr(1, bracket - 1);
+  result.address =
+      bracket == std::string_view::npos ? host.substr(0, colon) : host.substr(1, bracket - 1);
   if (colon != std::string_view::npos) {
     const std::string_view digits = host.substr(colon + 1);
     std::from_chars(digits.data(), digits.data() + digits.size(), result.port);

@@ -19,8 +19,8 @@ std::string redact_query(std::string_view query, const QueryRedaction& settings)
     query.remove_prefix(std::min(end + 1, query.size()));
     const size_t equals = pair.find('=');
     const std::string_view key = pair.substr(0, equals);
-    const bool allowed = std::find(settings.allow.begin(), settings.allow.end(), key) !=
-                         settings.allow.end();
+    const bool allowed =
+        std::find(settings.allow.begin(), settings.allow.end(), key) != settings.allow.end();
     if (pair.empty() || (!allowed && settings.mode == QueryMode::kDrop)) continue;
     if (!shown.empty()) shown += '&';
     if (allowed) {

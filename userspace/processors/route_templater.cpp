@@ -99,7 +99,8 @@ std::string_view segment_placeholder(std::string_view segment) {
   // Words with a number ("v2", "oauth2callback") stay; long mixtures of cases and digits do not.
   const bool mixed = census.digits >= 2 && census.lower > 0 && census.upper > 0;
   const bool many_digits = census.digits * 3 >= segment.size() && letters > 0 && census.dots == 0;
-  if (segment.size() >= kTokenLength && census.others == 0 && (mixed || many_digits)) return "{token}";
+  if (segment.size() >= kTokenLength && census.others == 0 && (mixed || many_digits))
+    return "{token}";
   if (census.dots == 2 && census.upper > 0 && segment.size() > 60) return "{token}";  // a JWT
   return {};
 }
@@ -124,7 +125,8 @@ base::Result<RouteTemplater> RouteTemplater::create(RouteSettings settings) {
       return true;
     });
     if (behind_star) {
-      return base::invalid_error("route pattern \"" + text + "\": \"*\" may only be its last segment");
+      return base::invalid_error("route pattern \"" + text +
+                                 "\": \"*\" may only be its last segment");
     }
     if (pattern.segments.size() == 1 && pattern.segments.front().empty() && text == "/") {
       pattern.segments.clear();

@@ -99,7 +99,8 @@ model::Span build_span(const model::Exchange& exchange, const base::WallClock& c
   model::Span span;
   span.context = exchange.context;
   span.parent_span_id = exchange.parent_span_id;
-  span.parent_is_remote = exchange.incoming.valid() && exchange.parent_span_id == exchange.incoming.span_id;
+  span.parent_is_remote =
+      exchange.incoming.valid() && exchange.parent_span_id == exchange.incoming.span_id;
   span.kind = exchange.side == Side::kServer ? model::SpanKind::kServer : model::SpanKind::kClient;
   span.name = span_name(method, exchange);
   span.start_unix_ns = clock.unix_ns(exchange.request_start_ns);

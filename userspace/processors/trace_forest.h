@@ -10,9 +10,9 @@
 
 namespace hostlens::processors {
 
-/// Trees of spans. A trace id belongs to a root and is chosen when the first span of its tree leaves, so
-/// that ends seen in any order still join; a tree whose id has left keeps it. Nodes live until they and
-/// all their children have left. Bounded by `limit` nodes. Shard thread only.
+/// Trees of spans. A trace id belongs to a root and is chosen when the first span of its tree
+/// leaves, so that ends seen in any order still join; a tree whose id has left keeps it. Nodes live
+/// until they and all their children have left. Bounded by `limit` nodes. Shard thread only.
 class TraceForest {
  public:
   using Index = uint32_t;
@@ -24,8 +24,9 @@ class TraceForest {
   [[nodiscard]] Index plant(const model::SpanId& span_id);
   /// The node is a child of a span outside the forest.
   void set_outer_parent(Index node, const model::TraceId& trace, const model::SpanId& parent);
-  /// Makes the root `child` a child of `parent`. False, and nothing is changed: it has a parent already,
-  /// both trees have left with different trace ids, or the tree would become a circle or too deep.
+  /// Makes the root `child` a child of `parent`. False, and nothing is changed: it has a parent
+  /// already, both trees have left with different trace ids, or the tree would become a circle or
+  /// too deep.
   bool link(Index child, Index parent);
   /// Takes the link to its parent back; the node keeps the tree's trace id only when one of its own
   /// children may have left with it.
@@ -38,7 +39,9 @@ class TraceForest {
   [[nodiscard]] const model::SpanId& span_id(Index node) const { return nodes_[node].span_id; }
   [[nodiscard]] model::SpanId parent_span_id(Index node) const;
   [[nodiscard]] bool trace_fixed(Index node) const { return nodes_[root(node)].fixed; }
-  [[nodiscard]] const model::TraceId& trace_id(Index node) const { return nodes_[root(node)].trace; }
+  [[nodiscard]] const model::TraceId& trace_id(Index node) const {
+    return nodes_[root(node)].trace;
+  }
   /// Chooses the tree's trace id; only when !trace_fixed(node).
   void fix_trace(Index node, const model::TraceId& trace);
 
@@ -52,11 +55,11 @@ class TraceForest {
   static constexpr uint32_t kDeepest = 64;
 
   struct Node {
-    model::TraceId trace{};        ///< of a root, once fixed
+    model::TraceId trace{};  ///< of a root, once fixed
     model::SpanId span_id{};
     model::SpanId outer_parent{};
     Index parent = kNone;
-    uint32_t references = 0;       ///< itself until it leaves, and each child
+    uint32_t references = 0;  ///< itself until it leaves, and each child
     bool fixed = false;
     bool dropped = false;
     bool child_left = false;

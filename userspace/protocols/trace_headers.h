@@ -9,12 +9,12 @@
 
 namespace hostlens::protocols {
 
-/// W3C Trace Context level 1, section 3.2: version 00 exactly, later versions by their first four fields,
-/// version ff and all-zero ids refused. `trace_state` is left empty.
+/// W3C Trace Context level 1, section 3.2: version 00 exactly, later versions by their first four
+/// fields, version ff and all-zero ids refused. `trace_state` is left empty.
 [[nodiscard]] std::optional<model::TraceContext> parse_traceparent(std::string_view value);
 
-/// tracestate is opaque to us and kept only whole: longer than 512 bytes is left out (section 3.3.1.5
-/// asks for at least 512), so that no list member is ever cut in two.
+/// tracestate is opaque to us and kept only whole: longer than 512 bytes is left out
+/// (section 3.3.1.5 asks for at least 512), so that no list member is ever cut in two.
 [[nodiscard]] bool acceptable_tracestate(std::string_view value);
 
 }  // namespace hostlens::protocols

@@ -272,7 +272,8 @@ TEST_F(ConnectionTrackerTest, NamesTheProcessThatUsesTheSocket) {
   request.pid = 200;
   EXPECT_EQ(tracker.on_data(request), Outcome::kOk);
   send(1, kOk);
-  EXPECT_EQ(exchanges.finished[0].process->key.pid, 200U) << "accepted by a parent, served by a child";
+  EXPECT_EQ(exchanges.finished[0].process->key.pid, 200U)
+      << "accepted by a parent, served by a child";
 }
 
 TEST_F(ConnectionTrackerTest, LearnsNoRouteFromPathsThatDoNotExist) {

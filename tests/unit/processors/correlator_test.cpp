@@ -227,9 +227,9 @@ TEST_F(CorrelatorTest, MakesOneTraceOfAChainWhateverTheOrder) {
   const auto deep_call = begin(Side::kClient, 3000, 2);
   const auto deep = begin(Side::kServer, 3000, 3);
   // Calls follow their server requests, being of one thread; everything else may change places.
-  std::vector<const model::Exchange*> orders[] = {
-      {&front, &call, &back, &deep_call, &deep}, {&back, &deep_call, &deep, &front, &call},
-      {&deep, &back, &front, &deep_call, &call}};
+  std::vector<const model::Exchange*> orders[] = {{&front, &call, &back, &deep_call, &deep},
+                                                  {&back, &deep_call, &deep, &front, &call},
+                                                  {&deep, &back, &front, &deep_call, &call}};
   for (const auto& order : orders) {
     sink.finished.clear();
     for (const auto* exchange : order) correlator.request_started(*exchange);
@@ -372,7 +372,8 @@ TEST(CorrelatorPropertyTest, NeverNamesAWrongParent) {
     for (const auto& exchange : sink.finished) {
       if (exchange.parent_span_id == SpanId{}) continue;
       const auto found = ids.find(exchange.parent_span_id);
-      // A parent that leaves no span may be named only when it was dropped after its child had left.
+      // A parent that leaves no span may be named only when it was dropped after its child had
+      // left.
       if (found == ids.end()) continue;
       EXPECT_EQ(found->second, parents[exchange.id]);
     }

@@ -17,7 +17,8 @@ TEST(RedactionTest, KeepsKeysWithoutValues) {
 
 TEST(RedactionTest, KeepsValuesOfAllowedKeys) {
   EXPECT_EQ(redact_query("page=2&token=s", {QueryMode::kDrop, {"page"}}), "page=2");
-  EXPECT_EQ(redact_query("page=2&token=s", {QueryMode::kRedact, {"page"}}), "page=2&token=REDACTED");
+  EXPECT_EQ(redact_query("page=2&token=s", {QueryMode::kRedact, {"page"}}),
+            "page=2&token=REDACTED");
 }
 
 TEST(RedactionTest, LeavesNoSecretInTheTarget) {

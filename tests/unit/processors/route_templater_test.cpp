@@ -21,17 +21,17 @@ TEST_P(SegmentPlaceholderTest, TellsIdentifiersFromWords) {
 
 INSTANTIATE_TEST_SUITE_P(
     Cases, SegmentPlaceholderTest,
-    testing::Values(SegmentCase{"17", "{id}"}, SegmentCase{"0", "{id}"}, SegmentCase{"12-34", "{id}"},
-                    SegmentCase{"3.14", "{id}"}, SegmentCase{"users", ""}, SegmentCase{"v2", ""},
-                    SegmentCase{"oauth2", ""}, SegmentCase{"index.html", ""}, SegmentCase{"", ""},
-                    SegmentCase{"getUserById", ""}, SegmentCase{"deadbeef", ""},
-                    SegmentCase{"a1b2c3d4", "{hash}"}, SegmentCase{"DA39A3EE5E6B4B0D", "{hash}"},
-                    SegmentCase{"550e8400-e29b-41d4-a716-446655440000", "{uuid}"},
-                    SegmentCase{"2026-11-24", "{date}"}, SegmentCase{"2026-11-24T10:58:44", "{date}"},
-                    SegmentCase{"jane@example.org", "{email}"},
-                    SegmentCase{"dGhpcyBpcyBhIHRva2Vu9A1", "{token}"},
-                    SegmentCase{"user_12345678901234", "{token}"},
-                    SegmentCase{"application-settings-v2", ""}));
+    testing::Values(
+        SegmentCase{"17", "{id}"}, SegmentCase{"0", "{id}"}, SegmentCase{"12-34", "{id}"},
+        SegmentCase{"3.14", "{id}"}, SegmentCase{"users", ""}, SegmentCase{"v2", ""},
+        SegmentCase{"oauth2", ""}, SegmentCase{"index.html", ""}, SegmentCase{"", ""},
+        SegmentCase{"getUserById", ""}, SegmentCase{"deadbeef", ""},
+        SegmentCase{"a1b2c3d4", "{hash}"}, SegmentCase{"DA39A3EE5E6B4B0D", "{hash}"},
+        SegmentCase{"550e8400-e29b-41d4-a716-446655440000", "{uuid}"},
+        SegmentCase{"2026-11-24", "{date}"}, SegmentCase{"2026-11-24T10:58:44", "{date}"},
+        SegmentCase{"jane@example.org", "{email}"},
+        SegmentCase{"dGhpcyBpcyBhIHRva2Vu9A1", "{token}"},
+        SegmentCase{"user_12345678901234", "{token}"}, SegmentCase{"application-settings-v2", ""}));
 
 RouteTemplater make(RouteSettings settings = {}) {
   auto templater = RouteTemplater::create(std::move(settings));

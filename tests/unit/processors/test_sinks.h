@@ -15,11 +15,15 @@ namespace hostlens::processors {
 
 class RecordingExchanges final : public ExchangeSink {
  public:
-  void request_started(const model::Exchange& exchange) noexcept override { started.push_back(exchange.id); }
+  void request_started(const model::Exchange& exchange) noexcept override {
+    started.push_back(exchange.id);
+  }
   void exchange_finished(model::Exchange&& exchange) noexcept override {
     finished.push_back(std::move(exchange));
   }
-  void exchange_dropped(const model::Exchange& exchange) noexcept override { dropped.push_back(exchange.id); }
+  void exchange_dropped(const model::Exchange& exchange) noexcept override {
+    dropped.push_back(exchange.id);
+  }
 
   std::vector<uint64_t> started;
   std::vector<model::Exchange> finished;
@@ -28,7 +32,8 @@ class RecordingExchanges final : public ExchangeSink {
 
 class RecordingConnections final : public ConnectionSink {
  public:
-  void connection_opened(const ConnectionFacts& facts, uint64_t connect_latency_ns) noexcept override {
+  void connection_opened(const ConnectionFacts& facts,
+                         uint64_t connect_latency_ns) noexcept override {
     opened.push_back(facts.connection);
     latency_ns = connect_latency_ns;
   }

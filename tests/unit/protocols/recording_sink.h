@@ -25,7 +25,8 @@ class RecordingSink final : public ParserSink {
     EXPECT_EQ(open_.erase(exchange.id), 1U) << "finished without start, or twice";
     finished.push_back(std::move(exchange));
   }
-  void exchange_dropped(const model::Exchange& exchange, base::DropReason reason) noexcept override {
+  void exchange_dropped(const model::Exchange& exchange,
+                        base::DropReason reason) noexcept override {
     EXPECT_EQ(open_.erase(exchange.id), 1U) << "dropped without start, or twice";
     ++dropped[reason];
   }
@@ -48,7 +49,9 @@ class Wire {
   explicit Wire(StreamParser& parser) : parser_(parser) {}
 
   void request(std::string_view bytes, uint64_t unseen = 0) { send(Flow::kRequest, bytes, unseen); }
-  void response(std::string_view bytes, uint64_t unseen = 0) { send(Flow::kResponse, bytes, unseen); }
+  void response(std::string_view bytes, uint64_t unseen = 0) {
+    send(Flow::kResponse, bytes, unseen);
+  }
   void send(Flow flow, std::string_view bytes, uint64_t unseen = 0) {
     now_ns += 1000;
     uint64_t& position = positions_[static_cast<size_t>(flow)];

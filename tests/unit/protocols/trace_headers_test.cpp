@@ -30,9 +30,12 @@ TEST(TraceHeadersTest, RefusesWhatTheSpecificationRefuses) {
   EXPECT_FALSE(parse_traceparent("00" + kIds + "01-extra").has_value());
   EXPECT_FALSE(parse_traceparent("00" + kIds + "0").has_value());
   EXPECT_FALSE(parse_traceparent("00" + kIds + "0g").has_value());
-  EXPECT_FALSE(parse_traceparent("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01").has_value());
-  EXPECT_FALSE(parse_traceparent("00-" + std::string(32, '0') + "-b7ad6b7169203331-01").has_value());
-  EXPECT_FALSE(parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01").has_value());
+  EXPECT_FALSE(
+      parse_traceparent("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01").has_value());
+  EXPECT_FALSE(
+      parse_traceparent("00-" + std::string(32, '0') + "-b7ad6b7169203331-01").has_value());
+  EXPECT_FALSE(
+      parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01").has_value());
 }
 
 }  // namespace

@@ -13,8 +13,9 @@ constexpr std::string_view kHttp2Preface = "PRI * HTTP/2";
 constexpr std::string_view kVersion = "HTTP/1.";
 
 constexpr std::array<std::string_view, 17> kRegistered = {
-    "GET ",     "POST ",     "PUT ",       "HEAD ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE ",
-    "QUERY ",   "PROPFIND ", "PROPPATCH ", "MKCOL ", "COPY ",  "MOVE ",    "LOCK ",  "REPORT "};
+    "GET ",   "POST ",    "PUT ",   "HEAD ",  "DELETE ",   "OPTIONS ",
+    "PATCH ", "CONNECT ", "TRACE ", "QUERY ", "PROPFIND ", "PROPPATCH ",
+    "MKCOL ", "COPY ",    "MOVE ",  "LOCK ",  "REPORT "};
 
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -52,7 +53,8 @@ Verdict detect_request(std::string_view bytes) noexcept {
   if (first == '*') return method == "OPTIONS" ? Verdict::kYes : Verdict::kNo;
   if (method == "CONNECT") return Verdict::kYes;
   const std::string_view target = bytes.substr(length + 1);
-  for (const std::string_view scheme : {std::string_view("http://"), std::string_view("https://")}) {
+  for (const std::string_view scheme :
+       {std::string_view("http://"), std::string_view("https://")}) {
     const size_t common = std::min(target.size(), scheme.size());
     if (target.substr(0, common) == scheme.substr(0, common)) {
       return common == scheme.size() ? Verdict::kYes : Verdict::kNeedMore;

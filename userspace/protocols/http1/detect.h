@@ -12,8 +12,8 @@ namespace hostlens::protocols::http1 {
 /// request-target's first byte. "PRI * HTTP/2.0", the HTTP/2 preface, is refused.
 [[nodiscard]] Verdict detect_request(std::string_view bytes) noexcept;
 
-/// A request with a registered method: what is asked of bytes behind a loss, where "ETE /" may be all
-/// that is left of "DELETE /".
+/// A request with a registered method: what is asked of bytes behind a loss, where "ETE /" may be
+/// all that is left of "DELETE /".
 [[nodiscard]] bool starts_known_request(std::string_view bytes) noexcept;
 
 /// "HTTP/1." digit, space, three digits.

@@ -2,7 +2,7 @@
 #include "protocols/http1/head.h"
 
 #include <algorithm>
-#include <limits>
+#include <cstring>
 
 #include "protocols/trace_headers.h"
 
@@ -26,11 +26,24 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+constexpr uint64_t kLowerBits = 0x2020202020202020ULL;
+
+uint64_t load(const char* at, size_t count) {
+  uint64_t word = 0;
+  std::memcpy(&word, at, count);
+  return word;
+}
+
+/// For names of letters and dashes: bit 5 set makes letters lower case and leaves a dash alone.
+/// What else becomes equal by that is no valid name anyway.
 bool equals_ignoring_case(std::string_view text, std::string_view lower) {
   if (text.size() != lower.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) != lower[i]) return false;
+  size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    if ((load(text.data() + at, 8) | kLowerBits) != load(lower.data() + at, 8)) return false;
+  }
+  for (; at < text.size(); ++at) {
+    if ((text[at] | 0x20) != lower[at]) return false;
   }
   return true;
 }
@@ -38,10 +51,11 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) {
 enum class Match : uint8_t { kNo, kYes, kSpaceBeforeColon };
 
 /// `name` is lower case. The value, trimmed, goes to `value`.
-Match match_field(std::string_view line, std::string_view name, std::string_view& value) {
+inline Match match_field(std::string_view line, std::string_view name, std::string_view& value) {
   if (line.size() <= name.size()) return Match::kNo;
   const char next = line[name.size()];
-  if ((next != ':' && !is_blank(next)) || !equals_ignoring_case(line.substr(0, name.size()), name)) {
+  if ((next != ':' && !is_blank(next)) ||
+      !equals_ignoring_case(line.substr(0, name.size()), name)) {
     return Match::kNo;
   }
   if (next == ':') {
@@ -148,7 +162,11 @@ void HeadFields::add_c(std::string_view line) {
       contradiction = true;
       break;
     case Match::kYes:
-      for_each_member(value, [this](std::string_view member) { add_length(member); });
+      if (value.find(',') == std::string_view::npos) {
+        add_length(value);
+      } else {
+        for_each_member(value, [this](std::string_view member) { add_length(member); });
+      }
       break;
   }
   previous_ = Kind::kFraming;
@@ -157,11 +175,15 @@ void HeadFields::add_c(std::string_view line) {
 void HeadFields::add_length(std::string_view value) {
   uint64_t length = 0;
   // RFC 9110 8.6: 1*DIGIT. 18 digits cannot overflow and are more than any disk holds.
-  if (value.empty() || value.size() > 18 || !std::all_of(value.begin(), value.end(), is_digit)) {
+  bool valid = !value.empty() && value.size() <= 18;
+  for (size_t i = 0; valid && i < value.size(); ++i) {
+    valid = is_digit(value[i]);
+    length = length * 10 + static_cast<uint64_t>(value[i] - '0');
+  }
+  if (!valid) {
     contradiction = true;
     return;
   }
-  for (const char digit : value) length = length * 10 + static_cast<uint64_t>(digit - '0');
   // RFC 9112 6.3 rule 5: equal repetitions may be taken as one, different ones are an error.
   if (has_length && length != content_length) contradiction = true;
   has_length = true;
@@ -217,8 +239,8 @@ Framing HeadFields::framing(uint8_t version_minor) const {
   if (has_coding) {
     // RFC 9112 6.1: Transfer-Encoding in a 1.0 message is faulty framing.
     if (version_minor == 0) return Framing::kUnknown;
-    // 6.3 rule 3: it overrides Content-Length. Rule 4: a response whose last coding is not chunked ends
-    // with the connection; such a request has no reliable length.
+    // 6.3 rule 3: it overrides Content-Length. Rule 4: a response whose last coding is not chunked
+    // ends with the connection; such a request has no reliable length.
     if (chunked_last) return Framing::kChunked;
     return is_request ? Framing::kUnknown : Framing::kUntilClose;
   }

@@ -12,11 +12,11 @@ namespace hostlens::protocols::http1 {
 
 /// How the end of a message body is found, RFC 9112 6.3.
 enum class Framing : uint8_t {
-  kNone,        ///< no body
-  kLength,      ///< Content-Length
+  kNone,    ///< no body
+  kLength,  ///< Content-Length
   kChunked,
   kUntilClose,
-  kUnknown,     ///< contradictory fields: only what the peers do next tells
+  kUnknown,  ///< contradictory fields: only what the peers do next tells
 };
 
 /// Request line, split. Views live as long as the line.
@@ -26,13 +26,15 @@ struct RequestLine {
   uint8_t version_minor = 1;
 };
 
-/// RFC 9112 3. Between the first and the last space everything is the target, as servers that follow
-/// 3.2's lenient reading do. `tail` replaces the line's end when the line was longer than the limit.
+/// RFC 9112 3. Between the first and the last space everything is the target, as servers that
+/// follow 3.2's lenient reading do. `tail` replaces the line's end when the line was longer than
+/// the limit.
 [[nodiscard]] bool parse_request_line(std::string_view line, bool truncated, std::string_view tail,
                                       RequestLine& out);
 
 /// RFC 9112 4: "HTTP/1." digit SP 3DIGIT [SP reason].
-[[nodiscard]] bool parse_status_line(std::string_view line, uint16_t& status, uint8_t& version_minor);
+[[nodiscard]] bool parse_status_line(std::string_view line, uint16_t& status,
+                                     uint8_t& version_minor);
 
 /// What is kept of the header section. Texts are bounded by kTextBytes each.
 struct HeadFields {
@@ -40,14 +42,15 @@ struct HeadFields {
 
   std::string host;
   std::string user_agent;
-  std::string upgrade;      ///< first protocol of the list
+  std::string upgrade;  ///< first protocol of the list
   std::string trace_state;
   model::TraceContext traceparent;
   uint64_t content_length = 0;
   bool has_length = false;
-  bool has_coding = false;      ///< a Transfer-Encoding field was there
-  bool chunked_last = false;    ///< and its last coding is chunked
-  bool contradiction = false;   ///< RFC 9112 6.3 rules 3-5: framing fields that no recipient may trust
+  bool has_coding = false;    ///< a Transfer-Encoding field was there
+  bool chunked_last = false;  ///< and its last coding is chunked
+  bool contradiction =
+      false;  ///< RFC 9112 6.3 rules 3-5: framing fields that no recipient may trust
   bool is_request = true;
 
   void clear(bool request);
@@ -56,7 +59,8 @@ struct HeadFields {
   /// A line that begins so may matter to add_line; every other line goes to skip_line.
   [[nodiscard]] static bool wants(char first) {
     const char lower = static_cast<char>(first | 0x20);  // a space stays one; a tab becomes ')'
-    return lower == 'c' || lower == 't' || lower == 'h' || lower == 'u' || lower == ' ' || first == '\t';
+    return lower == 'c' || lower == 't' || lower == 'h' || lower == 'u' || lower == ' ' ||
+           first == '\t';
   }
   void skip_line() { previous_ = Kind::kOther; }
   /// Framing by these fields alone, for a message of the given version.

@@ -15,7 +15,8 @@ using base::DropReason;
 using model::ExchangeEnd;
 using State = MessageReader::State;
 
-/// A peer that pipelines does it all the time: so many exchanges one by one show that none is hidden ...
+/// A peer that pipelines does it all the time: so many exchanges one by one show that none is
+/// hidden ...
 constexpr uint32_t kCalmForOrder = 8;
 /// ... and so many, that what looked like pipelining was two threads' records in another order.
 constexpr uint32_t kCalmForOneAtATime = 64;
@@ -59,7 +60,8 @@ void Http1Parser::deliver(Flow flow, const StreamChunk& chunk) {
   if (reader.state() == State::kLost || reader.state() == State::kUnframed) {
     if (!resume_at(flow, chunk) && reader.state() == State::kLost) return;
   }
-  Input input{chunk.seen, chunk.length - chunk.seen.size(), chunk.position, chunk.time_ns, chunk.tid};
+  Input input{chunk.seen, chunk.length - chunk.seen.size(), chunk.position, chunk.time_ns,
+              chunk.tid};
   if (flow == Flow::kRequest) {
     read_requests(input);
   } else {
@@ -153,8 +155,8 @@ void Http1Parser::on_request_head() {
     model::HttpMessage& http = item.exchange.http;
     version_minor = http.version_minor;
     // RFC 9112 3.2.2: the authority of an absolute form is stronger than Host.
-    if (http.host.empty()) http.host = head.host;
-    http.user_agent = head.user_agent;
+    if (http.host.empty()) http.host.swap(head.host);
+    http.user_agent.swap(head.user_agent);
     if (head.traceparent.valid()) {
       item.exchange.incoming = std::move(head.traceparent);
       item.exchange.incoming.trace_state = head.trace_state;
@@ -286,7 +288,8 @@ void Http1Parser::finish_front(ExchangeEnd end) {
   if (exchange.response_start_ns != 0 && exchange.response_start_ns < exchange.request_start_ns) {
     exchange.request_start_ns = exchange.response_start_ns;
   }
-  exchange.end_ns = std::max({exchange.end_ns, exchange.response_start_ns, exchange.request_start_ns});
+  exchange.end_ns =
+      std::max({exchange.end_ns, exchange.response_start_ns, exchange.request_start_ns});
   if (queue_.size() == 1) request_open_ = false;
   sink_.exchange_finished(std::move(exchange));
   queue_.pop_front();
@@ -328,7 +331,8 @@ void Http1Parser::on_end(Flow flow, uint64_t time_ns) noexcept {
   discard_parked();
   response_ended_ = true;
   if (response_ends_with_connection()) {
-    on_response_complete(response_.last_byte_ns(), response_.state() == State::kUntilClose || response_.probable_end());
+    on_response_complete(response_.last_byte_ns(),
+                         response_.state() == State::kUntilClose || response_.probable_end());
   }
   finish_all(ExchangeEnd::kClosedByServer, time_ns);
 }
@@ -336,11 +340,12 @@ void Http1Parser::on_end(Flow flow, uint64_t time_ns) noexcept {
 void Http1Parser::on_close(uint64_t time_ns, model::CloseReason reason) noexcept {
   discard_parked();
   const bool orderly = reason == model::CloseReason::kNormal;
-  // RFC 9112 8: a body without length ends with the connection. At the client's side the end must have
-  // been received for that, unless the client could see an end that we could not.
+  // RFC 9112 8: a body without length ends with the connection. At the client's side the end must
+  // have been received for that, unless the client could see an end that we could not.
   if (orderly && response_ends_with_connection() &&
       (side_ == model::Side::kServer || response_.state() == State::kUnframed)) {
-    on_response_complete(response_.last_byte_ns(), response_.state() == State::kUntilClose || response_.probable_end());
+    on_response_complete(response_.last_byte_ns(),
+                         response_.state() == State::kUntilClose || response_.probable_end());
   }
   if (!queue_.empty() && response_.ends_in_gap()) drop_all(DropReason::kGap);
   ExchangeEnd end = ExchangeEnd::kReset;

@@ -13,9 +13,10 @@
 
 namespace hostlens::protocols::http1 {
 
-/// See StreamParser. What it promises on top: an exchange is right or dropped. HTTP/1 has no identifiers,
-/// only order, so after lost bytes a request may be paired with a response only where order is certain:
-/// at a new request of a peer that has never pipelined, else after a quiet time on both flows.
+/// See StreamParser. What it promises on top: an exchange is right or dropped. HTTP/1 has no
+/// identifiers, only order, so after lost bytes a request may be paired with a response only where
+/// order is certain: at a new request of a peer that has never pipelined, else after a quiet time
+/// on both flows.
 class Http1Parser final : public StreamParser {
  public:
   Http1Parser(const ParserContext& context, ParserSink& sink);
@@ -29,8 +30,8 @@ class Http1Parser final : public StreamParser {
   [[nodiscard]] Confidence confidence() const noexcept override { return confidence_; }
 
  private:
-  /// A response that came before its request's record: with two threads on a client's socket the record
-  /// of the send can be written after that of the receive.
+  /// A response that came before its request's record: with two threads on a client's socket the
+  /// record of the send can be written after that of the receive.
   struct ParkedChunk {
     StreamChunk chunk;
     std::string bytes;
@@ -83,11 +84,11 @@ class Http1Parser final : public StreamParser {
   uint32_t calm_exchanges_ = 0;     ///< in a row, one at a time
   uint16_t status_ = 0;             ///< of the response whose head is being read
   uint8_t response_minor_ = 1;
-  bool request_open_ = false;       ///< the message in request_ is the last one in queue_
-  bool in_order_ = true;            ///< nothing older can be answered that was not seen
+  bool request_open_ = false;  ///< the message in request_ is the last one in queue_
+  bool in_order_ = true;       ///< nothing older can be answered that was not seen
   bool pipelining_seen_ = false;
   bool distrusted_ = false;
-  bool overflowed_ = false;         ///< too many outstanding; no more until they are answered
+  bool overflowed_ = false;  ///< too many outstanding; no more until they are answered
   bool request_ended_ = false;
   bool response_ended_ = false;
 };

@@ -13,16 +13,16 @@ using base::DropReason;
 using model::ExchangeEnd;
 using State = MessageReader::State;
 
-/// How long an early response waits for its request's record: two threads' records are written within a
-/// scheduler delay of each other.
+/// How long an early response waits for its request's record: two threads' records are written
+/// within a scheduler delay of each other.
 constexpr uint64_t kParkNs = 100'000'000;
 constexpr size_t kParkChunks = 4;
 constexpr size_t kParkBytes = 8192;
-/// A request body that goes on after its response, and the bytes that show a probable end of a response
-/// to be none, are waited for this long.
+/// A request body that goes on after its response, and the bytes that show a probable end of a
+/// response to be none, are waited for this long.
 constexpr uint64_t kAnsweredNs = 200'000'000;
-/// Silence on both flows after which no response can be due from before. Only peers that pipelined before
-/// the loss wait for it.
+/// Silence on both flows after which no response can be due from before. Only peers that pipelined
+/// before the loss wait for it.
 constexpr uint64_t kQuietNs = 1'000'000'000;
 
 }  // namespace
@@ -66,8 +66,8 @@ bool Http1Parser::resume_response(const StreamChunk& chunk) {
     if (verdict == Verdict::kYes) lose_responses(DropReason::kGap);
     return false;
   }
-  // A request has begun since, so this can only be its answer; if it is not the beginning of one, that
-  // went by unseen.
+  // A request has begun since, so this can only be its answer; if it is not the beginning of one,
+  // that went by unseen.
   if (verdict == Verdict::kNo || (verdict == Verdict::kNeedMore && hidden)) {
     lose_responses(DropReason::kGap);
     return false;

@@ -89,15 +89,15 @@ Found MessageReader::between(Input& input) {
   return Found::kEndOfInput;
 }
 
-/// Most of the agent's work on a message: whole field lines are looked at where they lie, and most of
-/// them only at their first byte.
+/// Most of the agent's work on a message: whole field lines are looked at where they lie, and most
+/// of them only at their first byte.
 Found MessageReader::fields(Input& input) {
   const char* at = input.seen.data();
   const char* const end = at + input.seen.size();
   bool complete = false;
   while (!line_.pending() && at != end) {
-    const auto* const feed = static_cast<const char*>(
-        std::memchr(at, '\n', static_cast<size_t>(end - at)));
+    const auto* const feed =
+        static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
     if (feed == nullptr) break;
     size_t length = static_cast<size_t>(feed - at);
     if (length > 0 && feed[-1] == '\r') --length;

@@ -30,7 +30,8 @@ enum class Found : uint8_t {
   kStartLine,  ///< `start_line()` is at hand; go on with accept_start_line() or lose_sync()
   kHead,       ///< the head is complete; go on with begin_body()
   kMessage,    ///< the message is complete
-  kCut,        ///< bytes that decide the framing are not visible; go on with lose_framing() or lose_sync()
+  kCut,        ///< bytes that decide the framing are not visible; go on with lose_framing() or
+               ///< lose_sync()
   kBroken,     ///< the bytes are not what the protocol demands here; the same
 };
 
@@ -38,19 +39,19 @@ enum class Found : uint8_t {
 class MessageReader {
  public:
   enum class State : uint8_t {
-    kBetween,     ///< at a message boundary
+    kBetween,  ///< at a message boundary
     kStartLine,
     kFields,
-    kDecision,    ///< waits for the parser
+    kDecision,  ///< waits for the parser
     kLength,
     kChunkSize,
     kChunk,
     kChunkEnd,
     kTrailer,
     kUntilClose,
-    kUnframed,    ///< inside a message whose end only the peers' behaviour shows
-    kLost,        ///< not even inside a known message: waits for a plausible start of one
-    kOpaque,      ///< another protocol (Upgrade, CONNECT), for good
+    kUnframed,  ///< inside a message whose end only the peers' behaviour shows
+    kLost,      ///< not even inside a known message: waits for a plausible start of one
+    kOpaque,    ///< another protocol (Upgrade, CONNECT), for good
   };
 
   MessageReader(Flow flow, const ParserLimits& limits);
@@ -69,12 +70,14 @@ class MessageReader {
   [[nodiscard]] bool survive_gap(uint64_t length);
 
   [[nodiscard]] State state() const { return state_; }
-  /// kUnframed, but the body's last chunk was probably in the hidden end of the last call: nothing more
-  /// before the next message confirms it.
+  /// kUnframed, but the body's last chunk was probably in the hidden end of the last call: nothing
+  /// more before the next message confirms it.
   [[nodiscard]] bool probable_end() const { return probable_end_; }
   /// The last thing known of the body is that bytes of it were lost.
   [[nodiscard]] bool ends_in_gap() const { return ends_in_gap_; }
-  [[nodiscard]] bool in_message() const { return state_ != State::kBetween && state_ != State::kLost; }
+  [[nodiscard]] bool in_message() const {
+    return state_ != State::kBetween && state_ != State::kLost;
+  }
   [[nodiscard]] std::string_view start_line() const { return line_.line(); }
   [[nodiscard]] bool start_line_truncated() const { return line_.truncated(); }
   [[nodiscard]] std::string_view start_line_tail() const { return line_.tail(); }
@@ -97,12 +100,12 @@ class MessageReader {
 
   Flow flow_;
   State state_ = State::kBetween;
-  bool cr_seen_ = false;       ///< kChunkEnd: CR came, LF is due
+  bool cr_seen_ = false;  ///< kChunkEnd: CR came, LF is due
   bool ends_in_gap_ = false;
   bool probable_end_ = false;
   LineBuffer line_;
   HeadFields head_;
-  uint64_t remaining_ = 0;     ///< of the body or of the current chunk
+  uint64_t remaining_ = 0;  ///< of the body or of the current chunk
   uint64_t body_bytes_ = 0;
   uint64_t start_ns_ = 0;
   uint64_t start_position_ = 0;

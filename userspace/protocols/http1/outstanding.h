@@ -11,9 +11,9 @@ namespace hostlens::protocols::http1 {
 
 struct Outstanding {
   model::Exchange exchange;
-  bool started = false;           ///< announced to the sink
+  bool started = false;  ///< announced to the sink
   bool request_complete = false;
-  bool response_begun = false;    ///< the head of the final response is known
+  bool response_begun = false;  ///< the head of the final response is known
   bool response_done = false;
 };
 

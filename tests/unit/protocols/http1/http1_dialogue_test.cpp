@@ -105,7 +105,8 @@ size_t expect_right_or_dropped(DialogueMaker& maker, const Dialogue& dialogue, S
   LossyWire wire(parser);
   size_t first_loss = 0;
   if (dialogue.pipelined) {
-    while (first_loss < dialogue.calls.size() && dialogue.calls[first_loss].flow == Flow::kRequest) {
+    while (first_loss < dialogue.calls.size() &&
+           dialogue.calls[first_loss].flow == Flow::kRequest) {
       ++first_loss;
     }
   }

@@ -97,18 +97,21 @@ TEST_F(Http1ParserTest, CountsBodiesThatAreNotVisible) {
 }
 
 TEST_F(Http1ParserTest, ReadsChunkedBodiesWithExtensionsAndTrailers) {
-  wire.request("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-               "4;name=\"v\"\r\nWiki\r\n0005\r\npedia\r\n0\r\nTrailer: x\r\n\r\n");
-  wire.response("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n"
-                "3\r\nabc\r\n0\r\n\r\n");
+  wire.request(
+      "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "4;name=\"v\"\r\nWiki\r\n0005\r\npedia\r\n0\r\nTrailer: x\r\n\r\n");
+  wire.response(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n"
+      "3\r\nabc\r\n0\r\n\r\n");
   EXPECT_EQ(only().request_body_bytes, 9U);
   EXPECT_EQ(only().response_body_bytes, 3U);
 }
 
 TEST_F(Http1ParserTest, ReadsPipelinedRequestsInOrder) {
   wire.request("GET /1 HTTP/1.1\r\n\r\nHEAD /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n");
-  wire.response("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 201 OK\r\nContent-Length: 9\r\n"
-                "\r\nHTTP/1.1 202 OK\r\nContent-Length: 0\r\n\r\n");
+  wire.response(
+      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 201 OK\r\nContent-Length: 9\r\n"
+      "\r\nHTTP/1.1 202 OK\r\nContent-Length: 0\r\n\r\n");
   ASSERT_EQ(sink.finished.size(), 3U);
   EXPECT_EQ(sink.finished[0].http.path, "/1");
   EXPECT_EQ(sink.finished[0].http.status, 200);
@@ -172,8 +175,8 @@ TEST_F(Http1ParserTest, GoesOnAfterARefusedTunnel) {
 }
 
 TEST_F(Http1ParserTest, KeepsLittleOfAVeryLongHead) {
-  std::string head = "GET /" + std::string(100'000, 'p') + " HTTP/1.1\r\nX: " +
-                     std::string(1'000'000, 'x') + "\r\nHost: h\r\n\r\n";
+  std::string head = "GET /" + std::string(100'000, 'p') +
+                     " HTTP/1.1\r\nX: " + std::string(1'000'000, 'x') + "\r\nHost: h\r\n\r\n";
   wire.request(head);
   wire.response(kOk);
   EXPECT_TRUE(only().http.target_truncated);
@@ -424,17 +427,18 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         FramingCase{"EqualLengthsAreOne", "Content-Length: 2\r\nContent-Length: 2\r\n", "ab", true},
         FramingCase{"ListedEqualLengthsAreOne", "Content-Length: 2, 2\r\n", "ab", true},
-        FramingCase{"DifferentLengthsAreNotTrusted", "Content-Length: 2\r\nContent-Length: 3\r\n", "ab",
-                    false},
+        FramingCase{"DifferentLengthsAreNotTrusted", "Content-Length: 2\r\nContent-Length: 3\r\n",
+                    "ab", false},
         FramingCase{"SignedLengthIsNotTrusted", "Content-Length: +2\r\n", "ab", false},
-        FramingCase{"HugeLengthIsNotTrusted", "Content-Length: 99999999999999999999\r\n", "ab", false},
+        FramingCase{"HugeLengthIsNotTrusted", "Content-Length: 99999999999999999999\r\n", "ab",
+                    false},
         FramingCase{"CodingOverridesLength", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
                     "2\r\nab\r\n0\r\n\r\n", true},
-        FramingCase{"LastCodingNotChunkedEndsWithConnection", "Transfer-Encoding: chunked, gzip\r\n",
-                    "2\r\nab\r\n0\r\nx\r\n", false},
+        FramingCase{"LastCodingNotChunkedEndsWithConnection",
+                    "Transfer-Encoding: chunked, gzip\r\n", "2\r\nab\r\n0\r\nx\r\n", false},
         FramingCase{"UnknownCodingEndsWithConnection", "Transfer-Encoding: xyz\r\n", "ab", false},
-        FramingCase{"FoldedCodingIsNotTrusted", "Transfer-Encoding:\r\n chunked\r\nContent-Length: 2\r\n",
-                    "abcdef", false},
+        FramingCase{"FoldedCodingIsNotTrusted",
+                    "Transfer-Encoding:\r\n chunked\r\nContent-Length: 2\r\n", "abcdef", false},
         FramingCase{"SpaceBeforeColonIsNotTrusted", "Content-Length : 2\r\n", "ab", false},
         FramingCase{"FoldElsewhereIsHarmless", "X: a\r\n b\r\nContent-Length: 2\r\n", "ab", true},
         FramingCase{"BareLineFeedsEndLines", "Content-Length: 2\n", "ab", true},

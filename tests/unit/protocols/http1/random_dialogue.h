@@ -35,7 +35,8 @@ struct Dialogue {
 
 class DialogueMaker {
  public:
-  /// With `hostile` bodies look like messages: nothing for a parser that has to find its way after a loss.
+  /// With `hostile` bodies look like messages: nothing for a parser that has to find its way after
+  /// a loss.
   explicit DialogueMaker(uint32_t seed, bool hostile = true) : hostile_(hostile), random_(seed) {}
 
   /// `split` 0: random call boundaries; n: calls of n bytes.
@@ -64,14 +65,16 @@ class DialogueMaker {
     const bool request_body = expected.method == "POST" || expected.method == "PUT";
     requests += expected.method + " " + expected.path + " HTTP/1.1\r\nHost: h\r\n" + noise();
     requests += body(request_body, expected.request_body);
-    while (below(6) == 0) responses += "HTTP/1.1 10" + std::to_string(below(2) * 3) + " Go on\r\n\r\n";
+    while (below(6) == 0)
+      responses += "HTTP/1.1 10" + std::to_string(below(2) * 3) + " Go on\r\n\r\n";
     const size_t kind = below(8);
     expected.status = static_cast<uint16_t>(kind == 0 ? 204 : kind == 1 ? 304 : 205 + below(90));
     responses += "HTTP/1.1 " + std::to_string(expected.status) + " x\r\n" + noise();
     if (kind <= 1) {
       responses += "\r\n";
     } else if (expected.method == "HEAD") {
-      responses += below(2) == 0 ? "Content-Length: 77\r\n\r\n" : "Transfer-Encoding: chunked\r\n\r\n";
+      responses +=
+          below(2) == 0 ? "Content-Length: 77\r\n\r\n" : "Transfer-Encoding: chunked\r\n\r\n";
     } else {
       responses += below(4) == 0 ? "Content-Length: 0\r\n\r\n" : body(true, expected.response_body);
     }
