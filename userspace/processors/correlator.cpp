@@ -81,7 +81,7 @@ void Correlator::request_started(const model::Exchange& exchange) noexcept {
       find_thread_parent(node, exchange.request_tid);
     }
     if (exchange.side == Side::kServer && exchange.request_tid != 0) {
-      Serving& serving = threads_[exchange.request_tid];
+      ServedByThread& serving = threads_[exchange.request_tid];
       ++serving.count;
       serving.index_sum += node;
       entry.on_thread = true;
@@ -95,7 +95,7 @@ void Correlator::request_started(const model::Exchange& exchange) noexcept {
 }
 
 void Correlator::find_thread_parent(Index node, uint32_t tid) {
-  const Serving* const serving = tid == 0 ? nullptr : threads_.find(tid);
+  const ServedByThread* const serving = tid == 0 ? nullptr : threads_.find(tid);
   if (serving == nullptr) return;
   if (serving->count != 1) {
     ++ambiguous_;
@@ -131,7 +131,7 @@ void Correlator::join_other_end(Index node) {
 void Correlator::stop_serving(Index node) {
   Entry& entry = entries_[node];
   if (!std::exchange(entry.on_thread, false)) return;
-  Serving* const serving = threads_.find(entry.tid);
+  ServedByThread* const serving = threads_.find(entry.tid);
   serving->index_sum -= node;
   if (--serving->count == 0) threads_.erase(entry.tid);
 }

@@ -23,6 +23,12 @@ struct CorrelatorSettings {
   TraceIdSource::Seed seed = TraceIdSource::random_seed();
 };
 
+/// Unfinished server requests that a thread has read.
+struct ServedByThread {
+  uint32_t count = 0;
+  uint64_t index_sum = 0;  ///< of their nodes: with one left, the sum is that node
+};
+
 /// Parents, strongest first:
 ///   1. traceparent in the request, on either side: that trace, child of that span;
 ///   2. a server exchange whose client end is on this host: child of the client's exchange;
@@ -76,11 +82,6 @@ class Correlator final : public ExchangeSink {
     bool guessed = false;      ///< its parent was found by thread
     bool handed_over = false;  ///< server: answered by another thread
   };
-  /// Unfinished server requests that a thread has read.
-  struct Serving {
-    uint32_t count = 0;
-    uint64_t index_sum = 0;  ///< of their nodes: with one left, the sum is that node
-  };
   struct Held {
     model::Exchange exchange;
     Index node = TraceForest::kNone;
@@ -103,7 +104,7 @@ class Correlator final : public ExchangeSink {
   std::vector<Entry> entries_;
   FlatMap<Index> by_id_;  ///< unfinished exchanges
   FlatMap<Index> by_wire_;
-  FlatMap<Serving> threads_;
+  FlatMap<ServedByThread> threads_;
   /// Ring of finished exchanges, oldest at held_head_; grows to max_held slots at most and is not
   /// given back: exchanges are large, and a queue that allocates per element doubled the cost of
   /// this stage.

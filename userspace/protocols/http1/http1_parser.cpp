@@ -224,6 +224,10 @@ bool Http1Parser::on_status_line() {
 }
 
 bool Http1Parser::on_response_head(uint64_t time_ns) {
+  if (queue_.empty()) {  // given up while its head came in
+    response_.lose_sync();
+    return false;
+  }
   Outstanding& item = queue_.front();
   model::Exchange& exchange = item.exchange;
   // RFC 9110 15.2: any number of interim responses; 101 alone is final for HTTP/1.
@@ -335,6 +339,7 @@ void Http1Parser::on_end(Flow flow, uint64_t time_ns) noexcept {
                          response_.state() == State::kUntilClose || response_.probable_end());
   }
   finish_all(ExchangeEnd::kClosedByServer, time_ns);
+  if (response_.state() != State::kOpaque) response_.lose_sync();
 }
 
 void Http1Parser::on_close(uint64_t time_ns, model::CloseReason reason) noexcept {

@@ -114,6 +114,7 @@ void Http1Parser::on_request_cut() {
 }
 
 void Http1Parser::on_response_cut() {
+  if (queue_.empty() && response_.state() != State::kBetween) return response_.lose_sync();
   if (pipelining_seen_) return lose_responses(DropReason::kGap);  // other responses may be hidden
   switch (response_.state()) {
     case State::kFields: {

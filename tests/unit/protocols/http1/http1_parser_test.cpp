@@ -230,6 +230,15 @@ TEST_F(Http1ClientParserTest, EndsACloseDelimitedBodyWithTheEndOfTheStream) {
   EXPECT_EQ(only().response_body_bytes, 3U);
 }
 
+TEST_F(Http1ClientParserTest, SurvivesBytesBehindTheEndOfTheStream) {
+  wire.request(kGet);
+  wire.response("HTTP/1.1 101 Switching\r\n");
+  wire.end(Flow::kResponse);
+  wire.response("Upgrade: x\r\n\r\n");
+  wire.close();
+  EXPECT_EQ(only().end, ExchangeEnd::kClosedByServer);
+}
+
 TEST_F(Http1ParserTest, ReportsAnExchangeThatNeverEndsWhenItEnds) {
   wire.request(kGet);
   wire.response("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
