@@ -57,11 +57,16 @@ struct Exchange {
 
   uint64_t request_body_bytes = 0;  ///< as on the wire without chunk framing
   uint64_t response_body_bytes = 0;
+  /// False: the size is not known (the framing was not visible, or the message did not end): report none.
+  bool request_body_known = true;
+  bool response_body_known = true;
 
   ConnectionId connection = 0;
   SocketAddress local;
   SocketAddress remote;
   uint32_t network_namespace = 0;
+  uint64_t socket_identity = 0;     ///< AF_UNIX, as in SocketOpened: to join both ends; 0 when unknown
+  uint64_t peer_identity = 0;
   uint64_t request_position = 0;  ///< stream position of the request's first byte, to join both ends
   uint32_t request_tid = 0;       ///< thread that read (server) or wrote (client) the request's first byte
   uint32_t response_tid = 0;

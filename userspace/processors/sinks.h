@@ -16,10 +16,12 @@ namespace hostlens::processors {
 class ExchangeSink {
  public:
   virtual ~ExchangeSink() = default;
-  /// The head of a request is known (method, route, process, times so far).
+  /// The head of a request is known (method, path, process, times so far; the route only when
+  /// finished).
   virtual void request_started(const model::Exchange& exchange) noexcept = 0;
   virtual void exchange_finished(model::Exchange&& exchange) noexcept = 0;
-  /// Begun, but lost by us (gap, limits): already counted in the ledger; active requests must go down.
+  /// Begun, but lost by us (gap, limits): already counted in the ledger; active requests must go
+  /// down.
   virtual void exchange_dropped(const model::Exchange& exchange) noexcept = 0;
 };
 
@@ -45,10 +47,13 @@ struct ConnectionFacts {
 class ConnectionSink {
  public:
   virtual ~ConnectionSink() = default;
-  virtual void connection_opened(const ConnectionFacts& facts, uint64_t connect_latency_ns) noexcept = 0;
+  virtual void connection_opened(const ConnectionFacts& facts,
+                                 uint64_t connect_latency_ns) noexcept = 0;
   /// At most once per second and connection, and once more just before connection_closed.
-  virtual void connection_progress(const ConnectionFacts& facts, const ConnectionDelta& delta) noexcept = 0;
-  virtual void connection_closed(const ConnectionFacts& facts, model::CloseReason reason) noexcept = 0;
+  virtual void connection_progress(const ConnectionFacts& facts,
+                                   const ConnectionDelta& delta) noexcept = 0;
+  virtual void connection_closed(const ConnectionFacts& facts,
+                                 model::CloseReason reason) noexcept = 0;
   virtual void connect_failed(const std::shared_ptr<const model::Process>& process,
                               const model::ConnectFailed& failure) noexcept = 0;
 };
