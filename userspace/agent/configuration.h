@@ -10,34 +10,10 @@
 #include <vector>
 
 #include "agent/quantity.h"
+#include "discovery/process_rule.h"
+#include "discovery/process_table.h"
 
 namespace hostlens::agent {
-
-enum class TargetKey : uint8_t {
-  kPid,
-  kPort,
-  kExecutable,
-  kCommandLine,
-  kUnit,
-  kCgroup,
-  kContainer
-};
-[[nodiscard]] std::string_view to_string(TargetKey key);
-
-struct TargetPattern {
-  TargetKey key = TargetKey::kPid;
-  std::string pattern;  ///< a glob; digits for pid and port
-  bool operator==(const TargetPattern&) const = default;
-};
-
-/// All patterns of one rule must fit (AND); rules of one list are alternatives (OR). Never empty.
-using TargetRule = std::vector<TargetPattern>;
-
-struct ServiceNameRule {
-  TargetRule match;
-  std::string name;
-  bool operator==(const ServiceNameRule&) const = default;
-};
 
 enum class Compression : uint8_t { kNone, kGzip };
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -81,9 +57,9 @@ struct Configuration {
   std::optional<HostPort> listen = HostPort{"127.0.0.1", 9464};  ///< nullopt: no port is opened
   std::string user = "hostlens";
   uint64_t interval_ns = 15'000'000'000;
-  std::vector<ServiceNameRule> service_name;
-  std::vector<TargetRule> include;
-  std::vector<TargetRule> exclude;
+  std::vector<discovery::ServiceNameRule> service_name;
+  std::vector<discovery::ProcessRule> include;
+  std::vector<discovery::ProcessRule> exclude;
   std::vector<std::string> route_patterns;
   bool redact_query_values = false;  ///< false: no query at all; true: keys with REDACTED values
   std::vector<std::string> query_keys_kept;

@@ -11,9 +11,9 @@
 namespace hostlens::agent {
 namespace {
 
+/// In the order of discovery::ProcessRuleKey.
 constexpr std::array<std::string_view, 7> kTargetKeys = {
     "pid", "port", "executable", "command_line", "unit", "cgroup", "container"};
-constexpr uint64_t kMaxPid = 4'194'304;  // PID_MAX_LIMIT of a 64-bit kernel
 
 constexpr std::string_view kRuleAllowed =
     "a mapping of pid, port, executable, command_line, unit, cgroup, container to a pattern";
@@ -47,8 +47,6 @@ bool is_header_value(std::string_view value) {
 }
 
 }  // namespace
-
-std::string_view to_string(TargetKey key) { return kTargetKeys[static_cast<size_t>(key)]; }
 
 std::string error_place(std::string_view file, int line, std::string_view path) {
   if (line == 0) return fmt::format("{}: ", path);
@@ -162,50 +160,43 @@ void ConfigurationValue::unknown_key(const YamlNode::Entry& entry, const std::st
 }
 
 void ConfigurationValue::read_pattern(const YamlNode::Entry& entry, const std::string& path,
-                                      TargetRule& out) {
+                                      discovery::ProcessRule& out) {
   const auto* known = std::find(kTargetKeys.begin(), kTargetKeys.end(), entry.key);
   if (known == kTargetKeys.end()) return unknown_key(entry, path, kTargetKeys);
   const std::string full = path + "." + entry.key;
   if (!expect(entry.value, YamlNode::Kind::kScalar, full)) return;
-  const std::string& text = entry.value.text;
-  const auto key = static_cast<TargetKey>(known - kTargetKeys.begin());
-  if (key == TargetKey::kPid || key == TargetKey::kPort) {
-    const uint64_t most = key == TargetKey::kPid ? kMaxPid : 65535;
-    const auto number = parse_count(text);
-    if (!number || *number < 1 || *number > most) {
-      return fail_at(entry.value.line, full, fmt::format("\"{}\" is no {}", text, entry.key),
-                     fmt::format("1 to {}", most));
-    }
+  const auto key = static_cast<discovery::ProcessRuleKey>(known - kTargetKeys.begin());
+  const discovery::ProcessPattern pattern{key, entry.value.text};
+  if (const auto compiled = discovery::ProcessMatcher::compile({pattern}); !compiled) {
+    return fail_at(entry.value.line, path, compiled.error().message, "");
   }
-  if (text.empty() || text.size() > 4096) {
-    return fail_at(entry.value.line, full, "the pattern is empty or too long", "1 to 4096 bytes");
-  }
-  out.push_back({key, text});
+  out.push_back(pattern);
 }
 
-void ConfigurationValue::read_rule(const YamlNode& node, const std::string& path, TargetRule& out) {
+void ConfigurationValue::read_rule(const YamlNode& node, const std::string& path,
+                                   discovery::ProcessRule& out) {
   if (!expect(node, YamlNode::Kind::kMapping, path)) return;
   if (node.entries.empty()) return fail_at(node.line, path, "fits everything", kRuleAllowed);
   for (const YamlNode::Entry& entry : node.entries) read_pattern(entry, path, out);
 }
 
-void ConfigurationValue::read_rules(std::vector<TargetRule>& out) {
+void ConfigurationValue::read_rules(std::vector<discovery::ProcessRule>& out) {
   if (!expect(node_, YamlNode::Kind::kSequence, path_)) return;
   for (size_t i = 0; i < node_.items.size(); ++i) {
-    TargetRule rule;
+    discovery::ProcessRule rule;
     read_rule(node_.items[i], fmt::format("{}[{}]", path_, i), rule);
     if (!rule.empty()) out.push_back(std::move(rule));
   }
 }
 
-void ConfigurationValue::read_service_names(std::vector<ServiceNameRule>& out) {
+void ConfigurationValue::read_service_names(std::vector<discovery::ServiceNameRule>& out) {
   constexpr std::array<std::string_view, 2> kKeys = {"match", "name"};
   if (!expect(node_, YamlNode::Kind::kSequence, path_)) return;
   for (size_t i = 0; i < node_.items.size(); ++i) {
     const YamlNode& item = node_.items[i];
     const std::string path = fmt::format("{}[{}]", path_, i);
     if (!expect(item, YamlNode::Kind::kMapping, path)) continue;
-    ServiceNameRule rule;
+    discovery::ServiceNameRule rule;
     const size_t errors_before = errors_.size();
     for (const YamlNode::Entry& entry : item.entries) {
       if (entry.key == "match") {

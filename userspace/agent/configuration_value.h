@@ -35,14 +35,15 @@ class ConfigurationValue {
   void read_ring_size(uint64_t& out, uint64_t least, uint64_t most);
   void read_texts(std::vector<std::string>& out);
   void read_headers(Headers& out);
-  void read_rules(std::vector<TargetRule>& out);
-  void read_service_names(std::vector<ServiceNameRule>& out);
+  void read_rules(std::vector<discovery::ProcessRule>& out);
+  void read_service_names(std::vector<discovery::ServiceNameRule>& out);
 
  private:
   void fail_at(int line, std::string_view path, std::string_view what, std::string_view allowed);
   [[nodiscard]] bool expect(const YamlNode& node, YamlNode::Kind kind, const std::string& path);
-  void read_rule(const YamlNode& node, const std::string& path, TargetRule& out);
-  void read_pattern(const YamlNode::Entry& entry, const std::string& path, TargetRule& out);
+  void read_rule(const YamlNode& node, const std::string& path, discovery::ProcessRule& out);
+  void read_pattern(const YamlNode::Entry& entry, const std::string& path,
+                    discovery::ProcessRule& out);
   void unknown_key(const YamlNode::Entry& entry, const std::string& path,
                    std::span<const std::string_view> known);
 

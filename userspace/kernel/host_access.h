@@ -19,6 +19,7 @@ enum class ProcessFile : uint8_t {
   kStat = 4,        ///< /proc/PID/stat
   kSocketTables = 5,///< /proc/PID/net as a directory descriptor (O_PATH-like, for tcp, tcp6, unix)
   kFileDescriptors = 6, ///< /proc/PID/fd as a directory descriptor
+  kSocketInodes = 7,    ///< a memory file: the inode number (u64, host order) of every socket it holds
 };
 
 /// Implemented by kernel::LocalHostAccess (the supervisor, acts itself) and by the worker's channel to

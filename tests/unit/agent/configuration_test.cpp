@@ -75,12 +75,16 @@ limits:
   ASSERT_THAT(c.service_name, SizeIs(1));
   EXPECT_EQ(c.service_name[0].name, "shop");
   EXPECT_THAT(c.service_name[0].match,
-              ElementsAre(TargetPattern{TargetKey::kExecutable, "/usr/bin/node"},
-                          TargetPattern{TargetKey::kPort, "3000"}));
+              ElementsAre(discovery::ProcessPattern{discovery::ProcessRuleKey::kExecutable,
+                                                    "/usr/bin/node"},
+                          discovery::ProcessPattern{discovery::ProcessRuleKey::kPort, "3000"}));
   ASSERT_THAT(c.include, SizeIs(2));
-  EXPECT_THAT(c.include[0], ElementsAre(TargetPattern{TargetKey::kUnit, "nginx.service"}));
+  EXPECT_THAT(c.include[0], ElementsAre(discovery::ProcessPattern{discovery::ProcessRuleKey::kUnit,
+                                                                  "nginx.service"}));
   EXPECT_THAT(c.include[1], SizeIs(2));
-  EXPECT_THAT(c.exclude, ElementsAre(ElementsAre(TargetPattern{TargetKey::kPid, "17"})));
+  EXPECT_THAT(
+      c.exclude,
+      ElementsAre(ElementsAre(discovery::ProcessPattern{discovery::ProcessRuleKey::kPid, "17"})));
   EXPECT_THAT(c.route_patterns, ElementsAre("/users/{id}", "/static/*"));
   EXPECT_TRUE(c.redact_query_values);
   EXPECT_THAT(c.query_keys_kept, ElementsAre("page"));
@@ -156,9 +160,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"targets:\n  include:\n    - {execuable: x}\n",
                 "f.yaml:3: targets.include[0].execuable: unknown key; did you mean executable?"},
         BadFile{"targets:\n  include:\n    - pid: 0\n",
-                "f.yaml:3: targets.include[0].pid: \"0\" is no pid; allowed: 1 to 4194304"},
+                "f.yaml:3: targets.include[0]: pid \"0\": not a process id"},
         BadFile{"targets:\n  include:\n    - port: 70000\n",
-                "f.yaml:3: targets.include[0].port: \"70000\" is no port; allowed: 1 to 65535"},
+                "f.yaml:3: targets.include[0]: port \"70000\": not 1-65535 or a range of it"},
         BadFile{"targets: {exclude: [{}]}\n",
                 "f.yaml:1: targets.exclude[0]: fits everything; allowed: a mapping of pid, port, "
                 "executable, command_line, unit, cgroup, container to a pattern"},

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose work a pid is: processes and the services they form.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "discovery/listening_ports.h"
+#include "discovery/process_reader.h"
+#include "discovery/process_resolver.h"
+#include "discovery/process_rule.h"
+#include "discovery/user_names.h"
+#include "model/socket_event.h"
+
+namespace hostlens::discovery {
+
+struct ServiceNameRule {
+  ProcessRule match;
+  std::string name;
+  bool operator==(const ServiceNameRule&) const = default;
+};
+
+struct ProcessTableSettings {
+  std::vector<ServiceNameRule> service_names;  ///< the first that fits wins
+  model::Attributes host;                      ///< from read_host_resource()
+  size_t max_processes = 10'000;
+  uint64_t tombstone_ns = 10'000'000'000;  ///< how long an ended process can still be asked for
+};
+
+/// A process is read when its first socket is seen, or at once when a target executes a program (it
+/// may live for milliseconds only); a child that only forked is its parent's copy and costs no
+/// read. Never walks /proc. Shard thread only; `host` must outlive it.
+class ProcessTable final : public ProcessResolver {
+ public:
+  /// kInvalid when a service name rule does not compile.
+  static base::Result<std::unique_ptr<ProcessTable>> create(ProcessTableSettings settings,
+                                                            kernel::HostAccess& host,
+                                                            std::string proc_root = "/proc");
+
+  std::shared_ptr<const model::Process> resolve(uint32_t pid) override;
+
+  void on_exec(const model::ProcessExec& event);
+  void on_fork(const model::ProcessFork& event);
+  void on_exit(const model::ProcessExit& event);
+  /// Once a second or so (CLOCK_MONOTONIC): lets ended processes go and checks a few pids for
+  /// reuse.
+  void tick(uint64_t now_ns);
+  /// After a reload. Processes are described anew at their next use; nothing changes on error.
+  base::Result<void> set_service_names(std::vector<ServiceNameRule> rules);
+
+  [[nodiscard]] size_t size() const { return entries_.size(); }
+  [[nodiscard]] size_t service_count() const { return services_.size(); }
+
+ private:
+  struct Entry {
+    explicit Entry(model::ProcessKey process_key, uint32_t parent = 0, std::string name = {})
+        : key(process_key), comm(std::move(name)), parent_pid(parent) {}
+
+    model::ProcessKey key;
+    std::string comm;
+    std::shared_ptr<const model::Process> process;      ///< null: not read yet
+    std::shared_ptr<const model::Process> forked_from;  ///< its parent as it was then
+    uint32_t parent_pid = 0;
+    uint64_t ended_ns = 0;    ///< 0: lives
+    bool unreadable = false;  ///< asked for, but there was nothing to read
+  };
+  struct CompiledName {
+    ProcessMatcher match;
+    std::string name;
+  };
+
+  ProcessTable(ProcessTableSettings settings, std::vector<CompiledName> names,
+               kernel::HostAccess& host, std::string proc_root);
+  static base::Result<std::vector<CompiledName>> compile(const std::vector<ServiceNameRule>& rules);
+  Entry& put(uint32_t pid, Entry entry);
+  void make_room();
+  void describe(uint32_t pid, Entry& entry);
+  void check_one_for_reuse();
+  [[nodiscard]] std::string_view configured_name(const ProcessFacts& facts);
+  [[nodiscard]] std::shared_ptr<const model::Service> intern(model::Service service);
+
+  ProcessTableSettings settings_;
+  std::vector<CompiledName> names_;
+  ProcessReader reader_;
+  ListeningPorts ports_;
+  UserNames users_;
+  std::unordered_map<uint32_t, Entry> entries_;
+  std::unordered_map<std::string, std::shared_ptr<const model::Service>> services_;
+  uint64_t now_ns_ = 0;          ///< of the last tick
+  size_t eager_reads_left_ = 0;  ///< until the next tick
+  std::vector<uint32_t> to_check_;
+};
+
+}  // namespace hostlens::discovery
