@@ -27,6 +27,7 @@ enum class ProcessRuleKey : uint8_t {
 struct ProcessPattern {
   ProcessRuleKey key = ProcessRuleKey::kPid;
   std::string pattern;
+  bool operator==(const ProcessPattern&) const = default;
 };
 
 /// All patterns of one rule must fit (AND); rules of one list are alternatives (OR).

@@ -22,6 +22,7 @@ namespace hostlens::discovery {
 struct ServiceNameRule {
   ProcessRule match;
   std::string name;
+  bool operator==(const ServiceNameRule&) const = default;
 };
 
 struct ProcessTableSettings {

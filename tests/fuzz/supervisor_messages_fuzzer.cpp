@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any packets as the messages of a hostile peer: what decodes is in range and encodes to itself,
+// and the supervisor's request server takes every one of them.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <vector>
+
+#include "agent/host_request_server.h"
+
+namespace {
+
+using namespace hostlens;
+
+class CheckingHost final : public kernel::HostAccess {
+ public:
+  base::Result<base::UniqueFd> open_process_file(model::ProcessKey key,
+                                                 kernel::ProcessFile what) override {
+    check(key);
+    if (what > kernel::ProcessFile::kSocketInodes) std::abort();
+    return base::errno_error("open", ESRCH);
+  }
+  base::Result<void> set_target(model::ProcessKey key, bool) override {
+    check(key);
+    return {};
+  }
+  base::Result<void> set_target_cgroup(uint64_t, bool) override { return {}; }
+
+ private:
+  static void check(model::ProcessKey key) {
+    if (key.pid == 0 || key.pid > agent::kMaxPid || key.pid == 1000) std::abort();
+  }
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const base::Bytes bytes(reinterpret_cast<const std::byte*>(data), size);
+  if (const auto message = agent::decode(bytes)) {
+    const agent::MessageBytes again = agent::encode(*message);
+    if (!std::equal(again.begin(), again.end(), bytes.begin(), bytes.end())) std::abort();
+  }
+  auto ends = agent::Channel::pair();
+  if (!ends) std::abort();
+  CheckingHost host;
+  agent::HostRequestServer server(std::move(ends->first), host, {.own_pid = 1000});
+  for (size_t at = 0; at < size; at += agent::kMessageBytes) {
+    const size_t part = std::min(agent::kMessageBytes, size - at);
+    if (::send(ends->second.fd(), data + at, part, MSG_DONTWAIT) < 0) break;
+  }
+  (void)server.serve(1);
+  return 0;
+}

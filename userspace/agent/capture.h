@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the supervisor holds of the kernel, as seen by the rest of agent/: so that life cycle, run
+// mode and reload are testable without BPF.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "kernel/host_access.h"
+
+namespace hostlens::agent {
+
+struct CaptureSettings {
+  uint64_t control_ring_bytes = 0;
+  uint64_t data_ring_bytes = 0;
+};
+
+/// Attached probes; everything detaches when it is destroyed or the process ends: nothing is
+/// pinned.
+class Capture {
+ public:
+  virtual ~Capture() = default;
+  [[nodiscard]] virtual int control_ring_fd() const = 0;
+  [[nodiscard]] virtual int data_ring_fd() const = 0;
+  [[nodiscard]] virtual int counters_fd() const = 0;  ///< read-only
+  [[nodiscard]] virtual kernel::HostAccess& host() = 0;
+  /// Each probe with its hook, and why not another one: a JSON object for /api/v1/status and
+  /// `doctor`.
+  [[nodiscard]] virtual std::string report_json() const = 0;
+};
+
+/// kDenied: a privilege is missing; kUnsupported: this kernel cannot. Both with their remedy.
+using CaptureFactory =
+    std::function<base::Result<std::unique_ptr<Capture>>(const CaptureSettings&)>;
+
+}  // namespace hostlens::agent

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/configuration_schema.h"
+
+#include <array>
+
+namespace hostlens::agent {
+namespace {
+
+using Value = ConfigurationValue;
+
+constexpr uint64_t kKiB = 1024;
+constexpr uint64_t kMiB = 1024 * kKiB;
+constexpr uint64_t kMs = 1'000'000;
+constexpr uint64_t kSecond = 1000 * kMs;
+constexpr uint64_t kHour = 3600 * kSecond;
+
+void read_listen(Value& value, Configuration& configuration) {
+  const auto text = value.text();
+  if (!text) return;
+  if (*text == "off") {
+    configuration.listen.reset();
+  } else if (auto address = parse_host_port(*text)) {
+    configuration.listen = *std::move(address);
+  } else {
+    value.fail("\"" + *text + "\" is no address");
+  }
+}
+
+void read_user(Value& value, Configuration& configuration) {
+  const auto text = value.text();
+  if (!text) return;
+  if (text->empty() || text->size() > 32 || *text == "root" || *text == "0") {
+    return value.fail("\"" + *text + "\" cannot be the worker's user");
+  }
+  configuration.user = *text;
+}
+
+void read_route_patterns(Value& value, Configuration& configuration) {
+  value.read_texts(configuration.route_patterns);
+  for (const std::string& pattern : configuration.route_patterns) {
+    const size_t star = pattern.find('*');
+    const bool at_end = star == std::string::npos ||
+                        (star + 1 == pattern.size() && star > 0 && pattern[star - 1] == '/');
+    if (!pattern.starts_with('/') || !at_end || pattern.size() > 256) {
+      value.fail("\"" + pattern + "\" is no route");
+    }
+  }
+}
+
+void read_redaction(Value& value, Configuration& configuration) {
+  const auto text = value.text();
+  if (!text) return;
+  if (*text != "drop" && *text != "redact") return value.fail("\"" + *text + "\" is neither");
+  configuration.redact_query_values = *text == "redact";
+}
+
+void read_endpoint(Value& value, Configuration& configuration) {
+  const auto text = value.text();
+  if (!text) return;
+  const bool http = text->starts_with("http://") || text->starts_with("https://");
+  const size_t host = text->find("://") + 3;
+  if (*text == "off") {
+    configuration.otlp.endpoint = "";
+  } else if (!http || host >= text->size() || (*text)[host] == '/' || text->size() > 2048 ||
+             text->find_first_of(" \t\r\n") != std::string::npos) {
+    value.fail("\"" + *text + "\" is no URL of a collector");
+  } else {
+    configuration.otlp.endpoint = *text;
+  }
+}
+
+void read_protocol(Value& value, Configuration& configuration) {
+  const auto text = value.text();
+  if (!text) return;
+  if (*text != "http/protobuf") return value.fail("\"" + *text + "\" is not spoken");
+  configuration.otlp.protocol = *text;
+}
+
+void read_compression(Value& value, Configuration& configuration) {
+  const auto text = value.text();
+  if (!text) return;
+  if (*text != "gzip" && *text != "none") return value.fail("\"" + *text + "\" is neither");
+  configuration.otlp.compression = *text == "gzip" ? Compression::kGzip : Compression::kNone;
+}
+
+constexpr std::string_view kRules =
+    "a list of mappings of pid, port, executable, command_line, unit, cgroup, container to "
+    "patterns";
+
+const std::array kKeys = {
+    ConfigurationKey{
+        "listen", "HOST:PORT with an IP address, or off", "127.0.0.1:9464",
+        "Where /metrics, the API and health answer. Other addresses than loopback show every "
+        "service's traffic to whoever can connect.",
+        true, read_listen},
+    ConfigurationKey{"user", "an unprivileged user", "hostlens",
+                     "Whom the worker runs as; nobody when it does not exist.", false, read_user},
+    ConfigurationKey{
+        "interval", "a duration, 1s to 1h", "15s",
+        "How often metrics are pushed. Spans go every second; /metrics is never older "
+        "than a second.",
+        true, [](Value& v, Configuration& c) { v.read_duration(c.interval_ns, kSecond, kHour); }},
+    ConfigurationKey{"service_name", "a list of {match: {...}, name: NAME}", "[]",
+                     "Names for services, the first that fits. Without one: OTEL_SERVICE_NAME of "
+                     "the process, its systemd unit, its container, its executable.",
+                     true,
+                     [](Value& v, Configuration& c) { v.read_service_names(c.service_name); }},
+    ConfigurationKey{"targets.include", kRules, "[]",
+                     "Whose traffic is read. Keys in one entry must all fit, entries are "
+                     "alternatives; patterns are globs.",
+                     true, [](Value& v, Configuration& c) { v.read_rules(c.include); }},
+    ConfigurationKey{"targets.exclude", kRules, "[]", "Exceptions from targets.include.", true,
+                     [](Value& v, Configuration& c) { v.read_rules(c.exclude); }},
+    ConfigurationKey{"routes.patterns", "a list of paths such as /users/{id}/files/*", "[]",
+                     "Routes that are tried before paths are templated by what they look like.",
+                     true, read_route_patterns},
+    ConfigurationKey{"redaction.query", "drop or redact", "drop",
+                     "drop leaves no query string in spans; redact keeps keys without values.",
+                     true, read_redaction},
+    ConfigurationKey{"redaction.keep", "a list of query keys", "[]",
+                     "Query keys whose values are kept.", true,
+                     [](Value& v, Configuration& c) { v.read_texts(c.query_keys_kept); }},
+    ConfigurationKey{"exporters.prometheus.enabled", "true or false", "true",
+                     "Whether /metrics is served on `listen`.", true,
+                     [](Value& v, Configuration& c) { v.read(c.prometheus_enabled); }},
+    ConfigurationKey{"exporters.otlp.endpoint", "http://HOST:PORT or https://HOST:PORT, or off",
+                     "off", "OpenTelemetry collector; v1/traces and v1/metrics are appended.", true,
+                     read_endpoint},
+    ConfigurationKey{"exporters.otlp.protocol", "http/protobuf", "http/protobuf",
+                     "The only protocol spoken.", true, read_protocol},
+    ConfigurationKey{"exporters.otlp.headers", "a mapping of header names to values", "{}",
+                     "Sent with every request, for example for authentication.", true,
+                     [](Value& v, Configuration& c) { v.read_headers(c.otlp.headers.emplace()); }},
+    ConfigurationKey{"exporters.otlp.compression", "gzip or none", "gzip", "Of request bodies.",
+                     true, read_compression},
+    ConfigurationKey{"exporters.otlp.timeout", "a duration, 100ms to 5m", "10s",
+                     "Of one attempt to send.", true,
+                     [](Value& v, Configuration& c) {
+                       uint64_t timeout_ns = 0;
+                       v.read_duration(timeout_ns, 100 * kMs, 300 * kSecond);
+                       if (timeout_ns != 0) c.otlp.timeout_ns = timeout_ns;
+                     }},
+    ConfigurationKey{"exporters.otlp_json.path", "a file, or - for standard output", "\"\"",
+                     "OTLP JSON lines, one request a line.", true,
+                     [](Value& v, Configuration& c) { v.read_text(c.otlp_json_path); }},
+    ConfigurationKey{"limits.control_ring", "a power of two, 64KiB to 64MiB", "1MiB",
+                     "Ring of process and connection events.", false,
+                     [](Value& v, Configuration& c) {
+                       v.read_ring_size(c.limits.control_ring_bytes, 64 * kKiB, 64 * kMiB);
+                     }},
+    ConfigurationKey{"limits.data_ring", "a power of two, 64KiB to 512MiB", "8MiB",
+                     "Ring of payload; what does not fit is counted as ring_full.", false,
+                     [](Value& v, Configuration& c) {
+                       v.read_ring_size(c.limits.data_ring_bytes, 64 * kKiB, 512 * kMiB);
+                     }},
+    ConfigurationKey{
+        "limits.connections", "16 to 1000000", "16384",
+        "Connections followed at once; more: the idlest is let go.", true,
+        [](Value& v, Configuration& c) { v.read_count(c.limits.connections, 16, 1'000'000); }},
+    ConfigurationKey{"limits.series_per_family", "10 to 1000000", "2000",
+                     "Series of one metric; more go into one overflow series.", true,
+                     [](Value& v, Configuration& c) {
+                       v.read_count(c.limits.series_per_family, 10, 1'000'000);
+                     }},
+    ConfigurationKey{"limits.series_idle", "a duration, 10s to 24h", "5m",
+                     "A series without change for so long is dropped.", true,
+                     [](Value& v, Configuration& c) {
+                       v.read_duration(c.limits.series_idle_ns, 10 * kSecond, 24 * kHour);
+                     }},
+    ConfigurationKey{
+        "limits.routes_per_service", "1 to 100000", "200",
+        "Routes of one service; more have no route.", true,
+        [](Value& v, Configuration& c) { v.read_count(c.limits.routes_per_service, 1, 100'000); }},
+    ConfigurationKey{"limits.queue", "64KiB to 1GiB", "8MiB",
+                     "What an exporter may hold while its receiver is away.", true,
+                     [](Value& v, Configuration& c) {
+                       v.read_size(c.limits.queue_bytes, 64 * kKiB, 1024 * kMiB);
+                     }},
+    ConfigurationKey{"limits.exchange_timeout", "a duration, 1s to 24h", "5m",
+                     "Silence after which a request without its response is given up.", true,
+                     [](Value& v, Configuration& c) {
+                       v.read_duration(c.limits.exchange_timeout_ns, kSecond, 24 * kHour);
+                     }},
+    ConfigurationKey{"limits.outstanding_requests", "1 to 100000", "64",
+                     "Pipelined requests of one connection.", true,
+                     [](Value& v, Configuration& c) {
+                       v.read_count(c.limits.outstanding_requests, 1, 100'000);
+                     }},
+    ConfigurationKey{
+        "limits.target", "64 to 64KiB", "2KiB", "Longest request target that is kept.", true,
+        [](Value& v, Configuration& c) { v.read_size(c.limits.target_bytes, 64, 64 * kKiB); }},
+    ConfigurationKey{
+        "limits.recent_spans", "0 to 100000", "2000", "Spans kept in memory for /api/v1/traces.",
+        true, [](Value& v, Configuration& c) { v.read_count(c.limits.recent_spans, 0, 100'000); }},
+    ConfigurationKey{
+        "limits.http_connections", "1 to 1000", "32",
+        "Clients that may be connected to `listen` at once.", true,
+        [](Value& v, Configuration& c) { v.read_count(c.limits.http_connections, 1, 1000); }},
+};
+
+}  // namespace
+
+std::span<const ConfigurationKey> configuration_keys() { return kKeys; }
+
+}  // namespace hostlens::agent

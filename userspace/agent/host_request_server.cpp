@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/host_request_server.h"
+
+#include <algorithm>
+
+namespace hostlens::agent {
+namespace {
+
+using base::Error;
+using base::Result;
+
+/// Requests served in one go, so that signals and the worker's end are seen in between.
+constexpr int kPerRound = 256;
+
+void set_error(Reply& reply, Error::Kind kind, int errno_value) {
+  reply.ok = false;
+  reply.error = kind;
+  reply.errno_value = errno_value;
+}
+
+void set_outcome(Reply& reply, const Result<void>& outcome) {
+  reply.ok = outcome.has_value();
+  if (!outcome) set_error(reply, outcome.error().kind, outcome.error().errno_value);
+}
+
+}  // namespace
+
+HostRequestServer::HostRequestServer(Channel requests, kernel::HostAccess& host,
+                                     HostRequestPolicy policy)
+    : requests_(std::move(requests)), host_(host), policy_(policy), tokens_(policy.burst) {}
+
+bool HostRequestServer::within_rate(uint64_t now_ns) {
+  if (refilled_ns_ == 0) refilled_ns_ = now_ns;
+  const uint64_t ns_per_token = 1'000'000'000 / std::max<uint64_t>(policy_.per_second, 1);
+  const uint64_t earned = (now_ns - refilled_ns_) / ns_per_token;
+  tokens_ = std::min(policy_.burst, tokens_ + earned);
+  refilled_ns_ += earned * ns_per_token;
+  if (tokens_ == 0) return false;
+  --tokens_;
+  return true;
+}
+
+bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& reply,
+                               base::UniqueFd& fd) {
+  const auto* open = std::get_if<OpenProcessFile>(&message);
+  const auto* target = std::get_if<SetTarget>(&message);
+  const auto* cgroup = std::get_if<SetTargetCgroup>(&message);
+  if (open == nullptr && target == nullptr && cgroup == nullptr) return false;
+  reply.id = open != nullptr ? open->id : target != nullptr ? target->id : cgroup->id;
+  const uint32_t pid = open != nullptr     ? open->process.pid
+                       : target != nullptr ? target->process.pid
+                                           : 0;
+  if (!within_rate(now_ns)) {
+    set_error(reply, Error::Kind::kBusy, EAGAIN);
+  } else if ((pid != 0 && pid == policy_.own_pid) ||
+             (open == nullptr && !policy_.targets_may_change)) {
+    set_error(reply, Error::Kind::kDenied, EPERM);
+  } else if (open != nullptr) {
+    auto file = host_.open_process_file(open->process, open->what);
+    reply.ok = reply.has_fd = file.has_value();
+    if (file) {
+      fd = *std::move(file);
+    } else {
+      set_error(reply, file.error().kind, file.error().errno_value);
+    }
+  } else if (target != nullptr) {
+    set_outcome(reply, host_.set_target(target->process, target->is_target));
+  } else {
+    set_outcome(reply, host_.set_target_cgroup(cgroup->cgroup_id, cgroup->is_target));
+  }
+  if (!reply.ok) ++refused_;
+  return true;
+}
+
+Result<void> HostRequestServer::serve(uint64_t now_ns) {
+  for (int i = 0; i < kPerRound; ++i) {
+    auto received = requests_.receive();
+    if (!received) return std::move(received).error();
+    if (!received->has_value()) return {};
+    Reply reply;
+    base::UniqueFd fd;
+    if (!handle((*received)->message, now_ns, reply, fd)) {
+      return base::invalid_error("the worker sent what is no request");
+    }
+    const int raw = fd.get();
+    auto sent = reply.has_fd ? requests_.send(reply, {&raw, 1}) : requests_.send(reply);
+    if (!sent) return sent;
+  }
+  return {};
+}
+
+}  // namespace hostlens::agent

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The supervisor's side of the worker's requests: what it refuses, and how often it may be asked.
+#pragma once
+
+#include <cstdint>
+
+#include "agent/channel.h"
+#include "kernel/host_access.h"
+
+namespace hostlens::agent {
+
+struct HostRequestPolicy {
+  /// `run`: the command alone is the target, and no request can widen that.
+  bool targets_may_change = true;
+  /// A first look at a large host asks for some files of each process at once; a worker gone wild
+  /// must not keep the supervisor busy.
+  uint64_t burst = 50'000;
+  uint64_t per_second = 5'000;
+  uint32_t own_pid = 0;  ///< the supervisor itself is never opened nor made a target
+};
+
+/// Answers requests of one worker, which it trusts in nothing. Supervisor's thread.
+class HostRequestServer {
+ public:
+  HostRequestServer(Channel requests, kernel::HostAccess& host, HostRequestPolicy policy);
+
+  [[nodiscard]] int fd() const { return requests_.fd(); }
+  /// Handles what has come. An error means the worker broke the protocol, does not read or is gone:
+  /// let it go.
+  [[nodiscard]] base::Result<void> serve(uint64_t now_ns);
+  [[nodiscard]] uint64_t refused_total() const { return refused_; }
+
+ private:
+  [[nodiscard]] bool within_rate(uint64_t now_ns);
+  /// false: `message` is no request.
+  [[nodiscard]] bool handle(const Message& message, uint64_t now_ns, Reply& reply,
+                            base::UniqueFd& fd);
+
+  Channel requests_;
+  kernel::HostAccess& host_;
+  HostRequestPolicy policy_;
+  uint64_t tokens_;
+  uint64_t refilled_ns_ = 0;
+  uint64_t refused_ = 0;
+};
+
+}  // namespace hostlens::agent

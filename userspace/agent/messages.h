@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// What supervisor and worker say to each other: typed messages of one fixed size. Either side
+// checks every field of what it receives; the supervisor takes the worker for hostile.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <variant>
+
+#include "base/byte_reader.h"
+#include "base/result.h"
+#include "kernel/host_access.h"
+#include "model/process_key.h"
+
+namespace hostlens::agent {
+
+inline constexpr uint16_t kProtocolVersion = 1;
+inline constexpr size_t kMessageBytes = 64;
+inline constexpr uint32_t kMaxPid = 4'194'304;  ///< PID_MAX_LIMIT of a 64-bit kernel
+
+/// Descriptors that travel with a message, in this order. Append only.
+enum class FdSlot : uint8_t {
+  kRequests,     ///< second socket: the worker's requests and their replies
+  kSettings,     ///< sealed memory, WorkerSettings as JSON
+  kLedger,       ///< sealed memory, a base::LedgerPage
+  kControlRing,  ///< BPF ring
+  kDataRing,     ///< BPF ring
+  kCounters,     ///< BPF map, read-only
+  kListen,       ///< bound and listening TCP socket
+  kOtlpJson,     ///< open for appending
+  kCount
+};
+inline constexpr size_t kFdSlots = static_cast<size_t>(FdSlot::kCount);
+
+/// Set of FdSlot, as bits.
+class FdMask {
+ public:
+  constexpr FdMask() = default;
+  constexpr explicit FdMask(uint32_t bits) : bits_(bits) {}
+  constexpr void add(FdSlot slot) { bits_ |= 1U << static_cast<unsigned>(slot); }
+  [[nodiscard]] constexpr bool has(FdSlot slot) const {
+    return (bits_ >> static_cast<unsigned>(slot) & 1U) != 0;
+  }
+  [[nodiscard]] constexpr uint32_t bits() const { return bits_; }
+  [[nodiscard]] constexpr size_t count() const {
+    return static_cast<size_t>(__builtin_popcount(bits_));
+  }
+  [[nodiscard]] constexpr bool valid() const { return bits_ >> kFdSlots == 0; }
+  bool operator==(const FdMask&) const = default;
+
+ private:
+  uint32_t bits_ = 0;
+};
+
+// Supervisor to worker.
+struct Hello {
+  FdMask fds;
+  bool operator==(const Hello&) const = default;
+};
+struct Reload {
+  FdMask fds;  ///< kSettings always; kListen and kOtlpJson when they changed
+  uint32_t generation = 0;
+  bool operator==(const Reload&) const = default;
+};
+/// Drain, flush, report and exit until then.
+struct Stop {
+  uint64_t deadline_ns = 0;  ///< CLOCK_MONOTONIC
+  bool operator==(const Stop&) const = default;
+};
+
+// Worker to supervisor.
+struct Ready {
+  bool operator==(const Ready&) const = default;
+};
+struct Reloaded {
+  uint32_t generation = 0;
+  bool operator==(const Reloaded&) const = default;
+};
+/// Once per second: whether the pipeline moves.
+struct Heartbeat {
+  uint64_t rounds = 0;         ///< of the worker's loop
+  uint64_t records = 0;        ///< taken from the rings
+  uint64_t exchanges = 0;      ///< finished
+  uint64_t pending_bytes = 0;  ///< waiting in the rings
+  bool operator==(const Heartbeat&) const = default;
+};
+
+// Worker to supervisor on the request socket, one at a time, each answered by one Reply.
+struct OpenProcessFile {
+  uint64_t id = 0;
+  model::ProcessKey process;
+  kernel::ProcessFile what = kernel::ProcessFile::kEnviron;
+  bool operator==(const OpenProcessFile&) const = default;
+};
+struct SetTarget {
+  uint64_t id = 0;
+  model::ProcessKey process;
+  bool is_target = false;
+  bool operator==(const SetTarget&) const = default;
+};
+struct SetTargetCgroup {
+  uint64_t id = 0;
+  uint64_t cgroup_id = 0;
+  bool is_target = false;
+  bool operator==(const SetTargetCgroup&) const = default;
+};
+struct Reply {
+  uint64_t id = 0;
+  bool ok = false;
+  bool has_fd = false;                               ///< only with ok
+  base::Error::Kind error = base::Error::Kind::kIo;  ///< only without ok
+  int32_t errno_value = 0;
+  bool operator==(const Reply&) const = default;
+};
+
+/// The index is the message's number on the wire. Append only.
+using Message = std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile,
+                             SetTarget, SetTargetCgroup, Reply>;
+using MessageBytes = std::array<std::byte, kMessageBytes>;
+
+[[nodiscard]] MessageBytes encode(const Message& message);
+/// nullopt: wrong size, magic, version or kind, a field out of its range, or bytes set that mean
+/// nothing.
+[[nodiscard]] std::optional<Message> decode(base::Bytes bytes);
+/// How many descriptors must come with it.
+[[nodiscard]] size_t fd_count(const Message& message);
+
+}  // namespace hostlens::agent

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/remote_host_access.h"
+
+#include <cstring>
+
+namespace hostlens::agent {
+
+using base::Error;
+using base::Result;
+
+Result<Received> RemoteHostAccess::ask(const Message& request, uint64_t id, const char* what) {
+  if (auto sent = requests_.send(request); !sent) {
+    return Error(sent.error()).with_context(what);
+  }
+  for (;;) {
+    auto received = requests_.receive(kTimeoutMs);
+    if (!received) return std::move(received).error().with_context(what);
+    if (!received->has_value()) {
+      return Error{
+          Error::Kind::kBusy, 0, std::string(what) + ": the supervisor does not answer", {}};
+    }
+    Received answer = std::move(**received);
+    const auto* reply = std::get_if<Reply>(&answer.message);
+    // An answer to a request that was given up before: pass it over.
+    if (reply == nullptr || reply->id != id) continue;
+    if (reply->ok) return answer;
+    Error error{reply->error, reply->errno_value, std::string(what) + ": refused", {}};
+    if (reply->errno_value != 0) {
+      error.message = std::string(what) + ": " + std::strerror(reply->errno_value);
+    }
+    return error;
+  }
+}
+
+Result<base::UniqueFd> RemoteHostAccess::open_process_file(model::ProcessKey key,
+                                                           kernel::ProcessFile what) {
+  const uint64_t id = ++last_id_;
+  auto reply = ask(OpenProcessFile{id, key, what}, id, "open a file of a process");
+  if (!reply) return std::move(reply).error();
+  if (reply->fds.size() != 1) return base::invalid_error("open a file of a process: no descriptor");
+  return std::move(reply->fds.front());
+}
+
+Result<void> RemoteHostAccess::set_target(model::ProcessKey key, bool is_target) {
+  const uint64_t id = ++last_id_;
+  auto reply = ask(SetTarget{id, key, is_target}, id, "set a target");
+  if (!reply) return std::move(reply).error();
+  return {};
+}
+
+Result<void> RemoteHostAccess::set_target_cgroup(uint64_t cgroup_id, bool is_target) {
+  const uint64_t id = ++last_id_;
+  auto reply = ask(SetTargetCgroup{id, cgroup_id, is_target}, id, "set a target cgroup");
+  if (!reply) return std::move(reply).error();
+  return {};
+}
+
+}  // namespace hostlens::agent

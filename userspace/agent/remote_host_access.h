@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "agent/channel.h"
+#include "kernel/host_access.h"
+
+namespace hostlens::agent {
+
+/// The worker's kernel::HostAccess: asks the supervisor and waits for its reply. Worker's main
+/// thread.
+class RemoteHostAccess final : public kernel::HostAccess {
+ public:
+  explicit RemoteHostAccess(Channel requests) : requests_(std::move(requests)) {}
+
+  base::Result<base::UniqueFd> open_process_file(model::ProcessKey key,
+                                                 kernel::ProcessFile what) override;
+  base::Result<void> set_target(model::ProcessKey key, bool is_target) override;
+  base::Result<void> set_target_cgroup(uint64_t cgroup_id, bool is_target) override;
+
+ private:
+  /// The supervisor answers within microseconds; longer than this it is stopped or gone.
+  static constexpr int kTimeoutMs = 2000;
+
+  base::Result<Received> ask(const Message& request, uint64_t id, const char* what);
+
+  Channel requests_;
+  uint64_t last_id_ = 0;
+};
+
+}  // namespace hostlens::agent

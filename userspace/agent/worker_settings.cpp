@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/worker_settings.h"
+
+#include <nlohmann/json.hpp>
+
+namespace hostlens::agent {
+
+using nlohmann::json;
+
+std::string to_json(const WorkerSettings& settings) {
+  json overrides = json::array();
+  for (const auto& [key, value] : settings.overrides) overrides.push_back({key, value});
+  const json document = {{"run_mode", settings.run_mode},
+                         {"file", settings.file},
+                         {"configuration", settings.configuration},
+                         {"overrides", std::move(overrides)},
+                         {"attach_report", settings.attach_report},
+                         {"supervisor_start_unix_ns", settings.supervisor_start_unix_ns},
+                         {"worker_restarts", settings.worker_restarts}};
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+base::Result<WorkerSettings> worker_settings_from_json(std::string_view text) {
+  try {
+    const json document = json::parse(text);
+    WorkerSettings settings;
+    document.at("run_mode").get_to(settings.run_mode);
+    document.at("file").get_to(settings.file);
+    document.at("configuration").get_to(settings.configuration);
+    document.at("attach_report").get_to(settings.attach_report);
+    document.at("supervisor_start_unix_ns").get_to(settings.supervisor_start_unix_ns);
+    document.at("worker_restarts").get_to(settings.worker_restarts);
+    for (const json& entry : document.at("overrides")) {
+      settings.overrides.emplace_back(entry.at(0).get<std::string>(),
+                                      entry.at(1).get<std::string>());
+    }
+    return settings;
+  } catch (const json::exception& error) {
+    return base::invalid_error(std::string("the supervisor's settings: ") + error.what());
+  }
+}
+
+}  // namespace hostlens::agent

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a worker is told at its start and at each reload, as JSON in sealed memory.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/configuration.h"
+#include "base/result.h"
+
+namespace hostlens::agent {
+
+/// The configuration travels as the text that the supervisor checked, so that one parser judges it
+/// on both sides.
+struct WorkerSettings {
+  bool run_mode = false;      ///< print the summary at the end
+  std::string file;           ///< name of the configuration text, for messages
+  std::string configuration;  ///< the text
+  Overrides overrides;
+  std::string attach_report = "{}";  ///< JSON of Capture::report_json
+  uint64_t supervisor_start_unix_ns = 0;
+  uint64_t worker_restarts = 0;
+};
+
+[[nodiscard]] std::string to_json(const WorkerSettings& settings);
+[[nodiscard]] base::Result<WorkerSettings> worker_settings_from_json(std::string_view json);
+
+}  // namespace hostlens::agent

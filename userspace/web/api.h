@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent answers: /metrics, /healthz, /readyz, /livez and /api/v1/{requests,traces,status}.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/ledger.h"
+#include "model/metric.h"
+#include "web/http_server.h"
+#include "web/published.h"
+#include "web/recent_spans.h"
+
+namespace hostlens::web {
+
+/// Renders the snapshot in the format that the Accept header asks for.
+using MetricsRenderer = std::function<Response(const model::MetricSnapshot&, std::string_view)>;
+
+struct ApiSettings {
+  std::string version;
+  uint64_t start_unix_ns = 0;  ///< of the supervisor
+  uint64_t worker_restarts = 0;
+  std::string attach_report = "{}";  ///< JSON
+  MetricsRenderer metrics;           ///< empty: /metrics is switched off
+  std::function<uint64_t()> now_ns;  ///< CLOCK_MONOTONIC
+};
+
+/// Handler for an HttpServer. All it reads is immutable, atomic or behind a lock held for a copy;
+/// the three objects must outlive it.
+class Api {
+ public:
+  Api(ApiSettings settings, const Published& published, const RecentSpans& spans,
+      base::Ledger ledger)
+      : settings_(std::move(settings)), published_(published), spans_(spans), ledger_(ledger) {}
+
+  [[nodiscard]] Response handle(const Request& request) const;
+
+ private:
+  /// A snapshot is due every second; older than this the pipeline stands still.
+  static constexpr uint64_t kStaleNs = 10'000'000'000;
+  static constexpr size_t kDefaultTraces = 20;
+  static constexpr size_t kMostTraces = 1000;
+
+  [[nodiscard]] Response metrics(const Request& request) const;
+  [[nodiscard]] Response requests(const Request& request) const;
+  [[nodiscard]] Response traces(const Request& request) const;
+  [[nodiscard]] Response status(const Request& request) const;
+  [[nodiscard]] Response health(const Request& request) const;
+
+  ApiSettings settings_;
+  const Published& published_;
+  const RecentSpans& spans_;
+  base::Ledger ledger_;
+};
+
+}  // namespace hostlens::web
