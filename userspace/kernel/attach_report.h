@@ -13,9 +13,9 @@ struct HookReport {
   std::string signal;  ///< what is lost without it
   std::string hook;    ///< "tp_btf/sock_send_length", or the one that was tried
   bool attached = false;
-  bool chosen = false; ///< attached and in use; a variant that was not needed is neither
-  std::string reason;  ///< why not
-  std::string remedy;  ///< what the operator can do, when something is known
+  bool chosen = false;  ///< attached and in use; a variant that was not needed is neither
+  std::string reason;   ///< why not
+  std::string remedy;   ///< what the operator can do, when something is known
 };
 
 struct AttachReport {

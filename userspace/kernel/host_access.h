@@ -12,32 +12,37 @@ namespace hostlens::kernel {
 
 /// What of a process may be opened. Append only: the value travels between supervisor and worker.
 enum class ProcessFile : uint8_t {
-  kEnviron = 0,     ///< /proc/PID/environ
-  kExecutable = 1,  ///< the file behind /proc/PID/exe
-  kCommandLine = 2, ///< /proc/PID/cmdline
-  kCgroup = 3,      ///< /proc/PID/cgroup
-  kStat = 4,        ///< /proc/PID/stat
-  kSocketTables = 5,///< /proc/PID/net as a directory descriptor (O_PATH-like, for tcp, tcp6, unix)
-  kFileDescriptors = 6, ///< /proc/PID/fd as a directory descriptor
-  kSocketInodes = 7,    ///< a memory file: the inode number (u64, host order) of every socket it holds
+  kEnviron = 0,      ///< /proc/PID/environ
+  kExecutable = 1,   ///< the file behind /proc/PID/exe
+  kCommandLine = 2,  ///< /proc/PID/cmdline
+  kCgroup = 3,       ///< /proc/PID/cgroup
+  kStat = 4,         ///< /proc/PID/stat
+  kSocketTables =
+      5,  ///< /proc/PID/net as a directory descriptor (O_PATH-like, for tcp, tcp6, unix)
+  kFileDescriptors = 6,  ///< /proc/PID/fd as a directory descriptor
+  kSocketInodes =
+      7,  ///< a memory file: the inode number (u64, host order) of every socket it holds
 };
 
-/// Implemented by kernel::LocalHostAccess (the supervisor, acts itself) and by the worker's channel to
-/// the supervisor (asks). Discovery uses it and cannot tell which one it has. Blocking but local: answers
-/// within microseconds, or an error when the supervisor is gone. Called from one thread only.
+/// Implemented by kernel::LocalHostAccess (the supervisor, acts itself) and by the worker's channel
+/// to the supervisor (asks). Discovery uses it and cannot tell which one it has. Blocking but
+/// local: answers within microseconds, or an error when the supervisor is gone. Called from one
+/// thread only.
 class HostAccess {
  public:
   virtual ~HostAccess() = default;
 
   /// Read-only descriptor. `key.start_ticks` guards against a reused pid (0: do not check);
   /// kNotFound when that process is gone.
-  virtual base::Result<base::UniqueFd> open_process_file(model::ProcessKey key, ProcessFile what) = 0;
+  virtual base::Result<base::UniqueFd> open_process_file(model::ProcessKey key,
+                                                         ProcessFile what) = 0;
 
-  /// Makes a process a target of payload capture, or takes that back. Children forked later inherit.
+  /// Makes a process a target of payload capture, or takes that back. Children forked later
+  /// inherit.
   virtual base::Result<void> set_target(model::ProcessKey key, bool is_target) = 0;
 
-  /// Every process that executes a program inside this cgroup (v2 id) becomes a target in the kernel,
-  /// before its first instruction.
+  /// Every process that executes a program inside this cgroup (v2 id) becomes a target in the
+  /// kernel, before its first instruction.
   virtual base::Result<void> set_target_cgroup(uint64_t cgroup_id, bool is_target) = 0;
 };
 

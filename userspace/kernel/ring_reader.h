@@ -11,9 +11,9 @@
 
 namespace hostlens::kernel {
 
-/// Needs no privilege beyond the descriptor (which must be writable: the reader's position lives in the
-/// map). libbpf's ring_buffer is not used because it advances before it knows that a callback returned,
-/// and reads for as long as the kernel writes. Layout: kernel/bpf/ringbuf.c and
+/// Needs no privilege beyond the descriptor (which must be writable: the reader's position lives in
+/// the map). libbpf's ring_buffer is not used because it advances before it knows that a callback
+/// returned, and reads for as long as the kernel writes. Layout: kernel/bpf/ringbuf.c and
 /// Documentation/bpf/ringbuf.rst.
 class RingReader final : public RecordRing {
  public:
@@ -33,10 +33,10 @@ class RingReader final : public RecordRing {
       : map_(std::move(map)), size_(size), page_(page), consumer_(consumer), producer_(producer) {}
 
   base::UniqueFd map_;
-  size_t size_;      ///< power of two
+  size_t size_;  ///< power of two
   size_t page_;
-  void* consumer_;   ///< one page, read-write: our position
-  void* producer_;   ///< one page of the kernel's position, then the records twice, read-only
+  void* consumer_;  ///< one page, read-write: our position
+  void* producer_;  ///< one page of the kernel's position, then the records twice, read-only
 };
 
 }  // namespace hostlens::kernel

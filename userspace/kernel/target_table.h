@@ -9,11 +9,13 @@
 
 namespace hostlens::kernel {
 
-/// View on two things that a loaded probe owns and must outlive it. Bits are set and cleared by atomic
-/// operations, because the kernel does so at the same time (fork inherits, exit clears). Any thread.
+/// View on two things that a loaded probe owns and must outlive it. Bits are set and cleared by
+/// atomic operations, because the kernel does so at the same time (fork inherits, exit clears). Any
+/// thread.
 class TargetTable {
  public:
-  /// `bits` is mapped memory of the probe, one bit per pid from 0; `cgroups_fd` a hash of cgroup v2 ids.
+  /// `bits` is mapped memory of the probe, one bit per pid from 0; `cgroups_fd` a hash of cgroup v2
+  /// ids.
   TargetTable(uint64_t* bits, size_t words, int cgroups_fd)
       : bits_(bits), words_(words), cgroups_fd_(cgroups_fd) {}
 

@@ -10,7 +10,6 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "base/unique_fd.h"
 #include "kernel/attach_report.h"
 #include "kernel/target_table.h"
 
@@ -35,11 +34,12 @@ struct SocketProbeSettings {
   std::optional<SocketVariant> only;
 };
 
-/// Attached for as long as it lives; nothing is pinned, so that the death of the process detaches all.
+/// Attached for as long as it lives; nothing is pinned, so that the death of the process detaches
+/// all.
 class SocketProbe {
  public:
-  /// kDenied: a capability is missing; kUnsupported: this kernel cannot, no variant attached. Both say
-  /// what was tried and the remedy.
+  /// kDenied: a capability is missing; kUnsupported: this kernel cannot, no variant attached. Both
+  /// say what was tried and the remedy.
   [[nodiscard]] static base::Result<std::unique_ptr<SocketProbe>> attach(
       const SocketProbeSettings& settings);
   ~SocketProbe();
@@ -51,7 +51,7 @@ class SocketProbe {
   /// Owned by the probe; duplicates stay valid after it, but nothing new comes.
   [[nodiscard]] int control_ring_fd() const;
   [[nodiscard]] int data_ring_fd() const;
-  [[nodiscard]] int counters_fd() const { return counters_.get(); }  ///< read-only
+  [[nodiscard]] int counters_fd() const;  ///< cannot write (BPF_F_RDONLY)
   [[nodiscard]] kernel::TargetTable targets() const;
   /// Times that the kernel skipped one of our programs because it was already running on that CPU
   /// (bpf_prog_info.recursion_misses): events nobody saw.
@@ -59,11 +59,9 @@ class SocketProbe {
 
  private:
   struct Loaded;
-  SocketProbe(std::unique_ptr<Loaded> loaded, base::UniqueFd counters, SocketVariant variant,
-              kernel::AttachReport report);
+  SocketProbe(std::unique_ptr<Loaded> loaded, SocketVariant variant, kernel::AttachReport report);
 
   std::unique_ptr<Loaded> loaded_;
-  base::UniqueFd counters_;
   SocketVariant variant_;
   kernel::AttachReport report_;
 };

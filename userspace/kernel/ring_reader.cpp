@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/ring_reader.h"
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+
+namespace hostlens::kernel {
+namespace {
+
+using base::Error;
+using base::Result;
+
+/// Length word, then the page offset of the record (kernel/bpf/ringbuf.c, struct bpf_ringbuf_hdr).
+constexpr size_t kHeaderBytes = BPF_RINGBUF_HDR_SZ;
+
+uint64_t load_acquire(const void* position) {
+  return std::atomic_ref<const uint64_t>(*static_cast<const uint64_t*>(position))
+      .load(std::memory_order_acquire);
+}
+
+constexpr uint64_t whole_record(uint32_t length) { return (length + kHeaderBytes + 7) / 8 * 8; }
+
+}  // namespace
+
+Result<std::unique_ptr<RingReader>> RingReader::open(base::UniqueFd map) {
+  bpf_map_info facts{};
+  uint32_t length = sizeof(facts);
+  if (bpf_obj_get_info_by_fd(map.get(), &facts, &length) != 0) {
+    return base::errno_error("ring buffer: read the map's description");
+  }
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t size = facts.max_entries;
+  if (facts.type != BPF_MAP_TYPE_RINGBUF || size < page || (size & (size - 1)) != 0) {
+    return base::invalid_error("ring buffer: the descriptor is another kind of map");
+  }
+  void* consumer = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, map.get(), 0);
+  if (consumer == MAP_FAILED) return base::errno_error("ring buffer: map the reader's position");
+  // The records follow the kernel's page twice, so that one that wraps around is still one piece.
+  void* producer =
+      ::mmap(nullptr, page + 2 * size, PROT_READ, MAP_SHARED, map.get(), static_cast<off_t>(page));
+  if (producer == MAP_FAILED) {
+    Error error = base::errno_error("ring buffer: map the records");
+    ::munmap(consumer, page);
+    return error;
+  }
+  return std::unique_ptr<RingReader>(
+      new RingReader(std::move(map), size, page, consumer, producer));
+}
+
+RingReader::~RingReader() {
+  ::munmap(consumer_, page_);
+  ::munmap(producer_, page_ + 2 * size_);
+}
+
+size_t RingReader::consume(const Callback& callback) {
+  const std::atomic_ref<uint64_t> consumer(*static_cast<uint64_t*>(consumer_));
+  const auto* records = static_cast<const std::byte*>(producer_) + page_;
+  uint64_t position = consumer.load(std::memory_order_relaxed);
+  const uint64_t end = load_acquire(producer_);
+  size_t count = 0;
+  while (position < end) {
+    const std::byte* header = records + (position & (size_ - 1));
+    const uint32_t length =
+        std::atomic_ref<const uint32_t>(*reinterpret_cast<const uint32_t*>(header))
+            .load(std::memory_order_acquire);
+    if ((length & BPF_RINGBUF_BUSY_BIT) != 0) break;  // still being written: next time
+    const uint32_t bytes = length & ~BPF_RINGBUF_DISCARD_BIT;
+    if ((length & BPF_RINGBUF_DISCARD_BIT) == 0) {
+      callback({header + kHeaderBytes, bytes});
+      ++count;
+    }
+    position += whole_record(bytes);
+    consumer.store(position, std::memory_order_release);
+  }
+  return count;
+}
+
+size_t RingReader::pending_bytes() const {
+  return load_acquire(producer_) - load_acquire(consumer_);
+}
+
+}  // namespace hostlens::kernel

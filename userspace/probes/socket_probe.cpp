@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/socket_probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <utility>
+#include <vector>
+
+#include "bpf/socket.skel.h"
+#include "kernel/features.h"
+#include "kernel/libbpf_log.h"
+#include "kernel/skeleton.h"
+
+namespace hostlens::probes {
+namespace {
+
+using base::Error;
+using base::Result;
+using kernel::HookReport;
+
+struct VariantRow {
+  SocketVariant variant;
+  std::string_view name;
+  const char* hooks;
+};
+/// In the order of their price.
+constexpr VariantRow kVariants[] = {
+    {SocketVariant::kTracepoint, "tracepoint", "tp_btf/sock_send_length, tp_btf/sock_recv_length"},
+    {SocketVariant::kFexit, "fexit", "fexit/{tcp,unix_stream}_{sendmsg,recvmsg}"},
+    {SocketVariant::kSysExit, "sys_exit", "tp_btf/sys_exit"},
+};
+constexpr char kDataSignal[] = "socket calls with payload";
+
+enum class Need : uint8_t {
+  kAlways,   ///< no probe without it
+  kIfThere,  ///< gone from newer kernels, or not in older ones: nothing is lost then
+};
+struct ProgramRow {
+  const char* name;
+  std::optional<SocketVariant> variant;  ///< nullopt: with every one
+  Need need;
+  const char* signal;
+};
+constexpr ProgramRow kPrograms[] = {
+    {"tp_btf__sock_send_length", SocketVariant::kTracepoint, Need::kAlways, kDataSignal},
+    {"tp_btf__sock_recv_length", SocketVariant::kTracepoint, Need::kAlways, kDataSignal},
+    {"fexit__tcp_sendmsg", SocketVariant::kFexit, Need::kAlways, kDataSignal},
+    {"fexit__tcp_recvmsg", SocketVariant::kFexit, Need::kAlways, kDataSignal},
+    {"fexit__unix_stream_sendmsg", SocketVariant::kFexit, Need::kAlways, kDataSignal},
+    {"fexit__unix_stream_recvmsg", SocketVariant::kFexit, Need::kAlways, kDataSignal},
+    {"fexit__tcp_sendpage", SocketVariant::kFexit, Need::kIfThere, "sendfile over TCP"},
+    {"fexit__unix_stream_sendpage", SocketVariant::kFexit, Need::kIfThere, "sendfile, AF_UNIX"},
+    {"fexit__unix_stream_splice_read", SocketVariant::kFexit, Need::kIfThere, "splice, AF_UNIX"},
+    {"tp_btf__sys_exit", SocketVariant::kSysExit, Need::kAlways, kDataSignal},
+    {"tp_btf__inet_sock_set_state", {}, Need::kAlways, "opening of TCP connections"},
+    {"tp_btf__tcp_destroy_sock", {}, Need::kAlways, "closing of TCP connections"},
+    {"tp_btf__tcp_send_reset", {}, Need::kIfThere, "resets sent"},
+    {"tp_btf__sched_process_fork", {}, Need::kAlways, "inheritance of targets"},
+    {"tp_btf__sched_process_exec", {}, Need::kAlways, "programs executed"},
+    {"tp_btf__sched_process_exit", {}, Need::kAlways, "processes ended"},
+};
+
+struct DestroyBtf {
+  void operator()(btf* types) const { btf__free(types); }
+};
+using Btf = std::unique_ptr<btf, DestroyBtf>;
+
+/// The kernel's function or tracepoint behind a section "kind/name".
+bool hook_exists(const btf* types, std::string_view section) {
+  const size_t slash = section.find('/');
+  const std::string kind(section.substr(0, slash));
+  const std::string name(section.substr(slash + 1));
+  if (kind == "tp_btf")
+    return btf__find_by_name_kind(types, ("btf_trace_" + name).c_str(), BTF_KIND_TYPEDEF) > 0;
+  return btf__find_by_name_kind(types, name.c_str(), BTF_KIND_FUNC) > 0;
+}
+
+/// How many arguments the kernel's function takes, 0 when it has none of that name.
+uint16_t argument_count(const btf* types, const char* function) {
+  const int id = btf__find_by_name_kind(types, function, BTF_KIND_FUNC);
+  if (id <= 0) return 0;
+  const btf_type* prototype =
+      btf__type_by_id(types, btf__type_by_id(types, static_cast<uint32_t>(id))->type);
+  return prototype == nullptr ? 0 : btf_vlen(prototype);
+}
+
+uint64_t boottime_now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(now.tv_nsec);
+}
+
+Result<void> set_sizes(socket_bpf& skeleton, const SocketProbeSettings& settings,
+                       SocketVariant variant) {
+  const std::pair<bpf_map*, uint32_t> sizes[] = {
+      {skeleton.maps.control_ring, settings.control_ring_bytes},
+      {skeleton.maps.data_ring, settings.data_ring_bytes},
+      {skeleton.maps.target_cgroups, settings.most_target_cgroups},
+  };
+  for (const auto& [map, size] : sizes) {
+    if (const int error = bpf_map__set_max_entries(map, size); error != 0) {
+      return base::errno_error(std::string("socket probe: size of ") + bpf_map__name(map), -error);
+    }
+  }
+  if (variant != SocketVariant::kSysExit) {
+    bpf_map__set_max_entries(skeleton.maps.sockets_by_address, 1);
+  }
+  return {};
+}
+
+Result<void> set_constants(socket_bpf& skeleton, const SocketProbeSettings& settings,
+                           SocketVariant variant, const btf* types) {
+  auto* constants = skeleton.rodata;
+  constants->control_wake_bytes = settings.control_ring_bytes / 4;
+  constants->data_wake_bytes = settings.data_ring_bytes / 4;
+  constants->report_all_processes = settings.report_all_processes;
+  constants->state_by_address = variant == SocketVariant::kSysExit;
+  constants->tcp_recvmsg_has_nonblock = argument_count(types, "tcp_recvmsg") == 6;
+  constants->loaded_boottime_ns = boottime_now_ns();
+  uint64_t secret = 0;
+  if (::getrandom(&secret, sizeof(secret), 0) != sizeof(secret)) {
+    return base::errno_error("socket probe: random numbers");
+  }
+  constants->identity_secret = secret;
+  return {};
+}
+
+/// What a person can do about a refusal by the kernel.
+std::string remedy_for(int error, const kernel::Features& features, SocketVariant variant) {
+  if (error == EPERM || error == EACCES) {
+    if (!features.has("CAP_BPF") || !features.has("CAP_PERFMON")) {
+      return "run as root, or with CAP_BPF and CAP_PERFMON";
+    }
+    if (variant == SocketVariant::kFexit)
+      return "the kernel's lockdown or configuration forbids fexit";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(SocketVariant variant) {
+  for (const VariantRow& row : kVariants) {
+    if (row.variant == variant) return row.name;
+  }
+  return "unknown";
+}
+
+std::optional<SocketVariant> socket_variant(std::string_view name) {
+  for (const VariantRow& row : kVariants) {
+    if (row.name == name) return row.variant;
+  }
+  return std::nullopt;
+}
+
+struct SocketProbe::Loaded {
+  kernel::Skeleton<socket_bpf> skeleton;
+  uint64_t* target_bits = nullptr;
+  size_t target_bytes = 0;
+
+  Loaded() = default;
+  ~Loaded() {
+    if (target_bits != nullptr) ::munmap(target_bits, target_bytes);
+  }
+  Loaded(const Loaded&) = delete;
+  Loaded& operator=(const Loaded&) = delete;
+
+  Result<void> map_targets() {
+    bpf_map* map = skeleton->maps.target_bits;
+    target_bytes = size_t{bpf_map__max_entries(map)} * sizeof(uint64_t);
+    void* memory =
+        ::mmap(nullptr, target_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+    if (memory == MAP_FAILED) return base::errno_error("socket probe: map the target table");
+    target_bits = static_cast<uint64_t*>(memory);
+    return {};
+  }
+
+  /// Loads and attaches the programs of one variant.
+  Result<void> attach(SocketVariant variant, const SocketProbeSettings& settings, const btf* types,
+                      std::vector<HookReport>& hooks);
+
+ private:
+  Result<void> choose_programs(SocketVariant variant, const btf* types,
+                               std::vector<HookReport>& hooks);
+};
+
+Result<void> SocketProbe::Loaded::choose_programs(SocketVariant variant, const btf* types,
+                                                  std::vector<HookReport>& hooks) {
+  for (const ProgramRow& row : kPrograms) {
+    bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, row.name);
+    if (program == nullptr) return base::invalid_error(std::string("no program ") + row.name);
+    const bool wanted = !row.variant || *row.variant == variant;
+    const char* section = bpf_program__section_name(program);
+    const bool exists = wanted && hook_exists(types, section);
+    bpf_program__set_autoload(program, exists);
+    if (!wanted) continue;
+    if (!exists && row.need == Need::kAlways) {
+      return Error{Error::Kind::kUnsupported, 0, std::string("this kernel has no ") + section, {}};
+    }
+    hooks.push_back({"socket",
+                     row.signal,
+                     section,
+                     exists,
+                     exists,
+                     exists ? "" : "this kernel has no such function",
+                     {}});
+  }
+  return {};
+}
+
+Result<void> SocketProbe::Loaded::attach(SocketVariant variant, const SocketProbeSettings& settings,
+                                         const btf* types, std::vector<HookReport>& hooks) {
+  const kernel::LibbpfLog log;
+  skeleton.reset(socket_bpf::open());
+  if (!skeleton) return base::errno_error("socket probe: open: " + log.cause());
+  if (auto sized = set_sizes(*skeleton, settings, variant); !sized) return sized;
+  if (auto set = set_constants(*skeleton, settings, variant, types); !set) return set;
+  if (auto chosen = choose_programs(variant, types, hooks); !chosen) return chosen;
+  if (const int error = socket_bpf::load(skeleton.get()); error != 0) {
+    return base::errno_error("the kernel refuses it: " + log.cause(), -error);
+  }
+  if (auto mapped = map_targets(); !mapped) return mapped;
+  if (const int error = socket_bpf::attach(skeleton.get()); error != 0) {
+    return base::errno_error("cannot be attached: " + log.cause(), -error);
+  }
+  return {};
+}
+
+SocketProbe::SocketProbe(std::unique_ptr<Loaded> loaded, SocketVariant variant,
+                         kernel::AttachReport report)
+    : loaded_(std::move(loaded)), variant_(variant), report_(std::move(report)) {}
+
+SocketProbe::~SocketProbe() = default;
+
+Result<std::unique_ptr<SocketProbe>> SocketProbe::attach(const SocketProbeSettings& settings) {
+  const kernel::Features features = kernel::read_features();
+  const Btf types(btf__load_vmlinux_btf());
+  if (!types) {
+    return Error{Error::Kind::kUnsupported, errno, "socket probe: this kernel tells no types (BTF)",
+                 "boot a kernel built with CONFIG_DEBUG_INFO_BTF, 5.15 or newer"};
+  }
+  kernel::AttachReport report;
+  std::string tried;
+  std::optional<Error> last;
+  for (const VariantRow& row : kVariants) {
+    if (settings.only && *settings.only != row.variant) continue;
+    auto loaded = std::make_unique<Loaded>();
+    std::vector<HookReport> hooks;
+    auto attached = loaded->attach(row.variant, settings, types.get(), hooks);
+    if (attached) {
+      report.socket_variant = row.name;
+      report.hooks.insert(report.hooks.end(), std::make_move_iterator(hooks.begin()),
+                          std::make_move_iterator(hooks.end()));
+      return std::unique_ptr<SocketProbe>(
+          new SocketProbe(std::move(loaded), row.variant, std::move(report)));
+    }
+    last = std::move(attached).error();
+    last->remedy = remedy_for(last->errno_value, features, row.variant);
+    tried += (tried.empty() ? "" : "; ") + std::string(row.name) + ": " + last->message;
+    report.hooks.push_back(
+        {"socket", kDataSignal, row.hooks, false, false, last->message, last->remedy});
+  }
+  if (!last) return base::invalid_error("socket probe: no such variant");
+  const bool denied = last->kind == Error::Kind::kDenied &&
+                      (!features.has("CAP_BPF") || !features.has("CAP_PERFMON"));
+  return Error{denied ? Error::Kind::kDenied : Error::Kind::kUnsupported, last->errno_value,
+               "socket probe: no variant attaches: " + tried,
+               denied ? last->remedy : "`hostlens doctor` shows what this kernel lacks"};
+}
+
+int SocketProbe::control_ring_fd() const {
+  return bpf_map__fd(loaded_->skeleton->maps.control_ring);
+}
+int SocketProbe::data_ring_fd() const { return bpf_map__fd(loaded_->skeleton->maps.data_ring); }
+int SocketProbe::counters_fd() const { return bpf_map__fd(loaded_->skeleton->maps.counters); }
+
+kernel::TargetTable SocketProbe::targets() const {
+  return {loaded_->target_bits, loaded_->target_bytes / sizeof(uint64_t),
+          bpf_map__fd(loaded_->skeleton->maps.target_cgroups)};
+}
+
+uint64_t SocketProbe::recursion_misses() const {
+  uint64_t misses = 0;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, loaded_->skeleton->obj) {
+    if (!bpf_program__autoload(program)) continue;
+    bpf_prog_info facts{};
+    uint32_t length = sizeof(facts);
+    if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &facts, &length) == 0) {
+      misses += facts.recursion_misses;
+    }
+  }
+  return misses;
+}
+
+}  // namespace hostlens::probes
