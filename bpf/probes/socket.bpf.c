@@ -41,11 +41,18 @@ static __always_inline int socket_call__traced(struct sock *sk, int result, int 
 
 	if (!targets__contains(ids >> 32))
 		return 0;
-	if (result < 0 || sk->sk_type != SOCK_STREAM || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
+	if (sk->sk_type != SOCK_STREAM || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
 		return 0;
 	if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock))
 		return 0;
 	call.task = bpf_get_current_task_btf();
+	if (result < 0) {
+		system_call__read(&call.system_call, call.task, true);
+		state = system_call__is_many(&call.system_call) ? socket_state__find(sk) : NULL;
+		if (state)
+			state->many_tid = 0; /* the array ends early */
+		return 0;
+	}
 	call.pid = ids >> 32;
 	call.tid = (u32)ids;
 	call.length = result;
