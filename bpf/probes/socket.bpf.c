@@ -13,9 +13,6 @@
 /* Global variables use the __u64 spelling: it is the one that skeletons can include. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* tcp_recvmsg lost its `nonblock` argument in Linux 5.19 (ec095263a965). */
-const volatile bool tcp_recvmsg_has_nonblock = false;
-
 /* ---- tracepoint and fexit: `sk` is a pointer that the verifier knows ---- */
 
 static __always_inline void socket_view__direct(struct socket_view *view, struct sock *sk)
@@ -85,12 +82,17 @@ int BPF_PROG(fexit__tcp_sendmsg, struct sock *sk, struct msghdr *message, u64 si
 }
 
 SEC("fexit/tcp_recvmsg")
-int fexit__tcp_recvmsg(u64 *ctx)
+int BPF_PROG(fexit__tcp_recvmsg, struct sock *sk, struct msghdr *message, u64 size, int flags, int *length, int result)
 {
-	int flags = (int)(tcp_recvmsg_has_nonblock ? ctx[4] : ctx[3]);
-	int result = (int)(tcp_recvmsg_has_nonblock ? ctx[6] : ctx[5]);
+	return socket_call__traced(sk, result, flags, false, false);
+}
 
-	return socket_call__traced((struct sock *)ctx[0], result, flags, false, false);
+/* Before Linux 5.19 (ec095263a965). */
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(fexit__tcp_recvmsg_nonblock, struct sock *sk, struct msghdr *message, u64 size, int nonblock, int flags,
+	     int *length, int result)
+{
+	return socket_call__traced(sk, result, flags, false, false);
 }
 
 SEC("fexit/tcp_sendpage")

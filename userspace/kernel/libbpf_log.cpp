@@ -37,21 +37,20 @@ LibbpfLog::LibbpfLog() {
 LibbpfLog::~LibbpfLog() { current = nullptr; }
 
 std::string LibbpfLog::cause() const {
-  // libbpf ends with "failed to load object"; the line before its own summaries is the kernel's.
-  std::string best;
+  // The verifier's reason stands before its statistics; without one, libbpf's first complaint
+  // counts.
+  std::string first;
+  std::string before;
   for (size_t begin = 0; begin < text_.size();) {
     size_t end = text_.find('\n', begin);
     if (end == std::string::npos) end = text_.size();
     const std::string line = text_.substr(begin, end - begin);
     begin = end + 1;
-    if (line.empty() || line.find("-- ") != std::string::npos || line.starts_with("processed ") ||
-        line.find("failed to load object") != std::string::npos ||
-        line.find("failed to load BPF skeleton") != std::string::npos) {
-      continue;
-    }
-    best = line;
+    if (line.starts_with("processed ") && !before.empty()) return before;
+    if (first.empty() && line.starts_with("libbpf: ")) first = line;
+    before = line;
   }
-  return best;
+  return first;
 }
 
 }  // namespace hostlens::kernel

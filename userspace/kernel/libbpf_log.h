@@ -16,7 +16,7 @@ class LibbpfLog {
   LibbpfLog& operator=(const LibbpfLog&) = delete;
 
   [[nodiscard]] const std::string& text() const { return text_; }
-  /// The line that tells most: the verifier's or libbpf's last word before its summary.
+  /// The line that tells most: the reason the verifier gave, or libbpf's first complaint.
   [[nodiscard]] std::string cause() const;
   void clear() { text_.clear(); }
 

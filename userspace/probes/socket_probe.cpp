@@ -47,12 +47,14 @@ struct ProgramRow {
   std::optional<SocketVariant> variant;  ///< nullopt: with every one
   Need need;
   const char* signal;
+  uint16_t arguments = 0;  ///< only for a function with so many, 0: any
 };
 constexpr ProgramRow kPrograms[] = {
     {"tp_btf__sock_send_length", SocketVariant::kTracepoint, Need::kAlways, kDataSignal},
     {"tp_btf__sock_recv_length", SocketVariant::kTracepoint, Need::kAlways, kDataSignal},
     {"fexit__tcp_sendmsg", SocketVariant::kFexit, Need::kAlways, kDataSignal},
-    {"fexit__tcp_recvmsg", SocketVariant::kFexit, Need::kAlways, kDataSignal},
+    {"fexit__tcp_recvmsg", SocketVariant::kFexit, Need::kAlways, kDataSignal, 5},
+    {"fexit__tcp_recvmsg_nonblock", SocketVariant::kFexit, Need::kAlways, kDataSignal, 6},
     {"fexit__unix_stream_sendmsg", SocketVariant::kFexit, Need::kAlways, kDataSignal},
     {"fexit__unix_stream_recvmsg", SocketVariant::kFexit, Need::kAlways, kDataSignal},
     {"fexit__tcp_sendpage", SocketVariant::kFexit, Need::kIfThere, "sendfile over TCP"},
@@ -91,6 +93,14 @@ uint16_t argument_count(const btf* types, const char* function) {
   return prototype == nullptr ? 0 : btf_vlen(prototype);
 }
 
+/// Twins for one function whose arguments changed: the one that this kernel's fits.
+bool fits(const ProgramRow& row, const btf* types, std::string_view section) {
+  if (row.arguments == 0) return true;
+  const uint16_t count =
+      argument_count(types, std::string(section.substr(section.find('/') + 1)).c_str());
+  return count == 0 || count == row.arguments;  // 0: missing, which hook_exists reports
+}
+
 uint64_t boottime_now_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);
@@ -116,13 +126,12 @@ Result<void> set_sizes(socket_bpf& skeleton, const SocketProbeSettings& settings
 }
 
 Result<void> set_constants(socket_bpf& skeleton, const SocketProbeSettings& settings,
-                           SocketVariant variant, const btf* types) {
+                           SocketVariant variant) {
   auto* constants = skeleton.rodata;
   constants->control_wake_bytes = settings.control_ring_bytes / 4;
   constants->data_wake_bytes = settings.data_ring_bytes / 4;
   constants->report_all_processes = settings.report_all_processes;
   constants->state_by_address = variant == SocketVariant::kSysExit;
-  constants->tcp_recvmsg_has_nonblock = argument_count(types, "tcp_recvmsg") == 6;
   constants->loaded_boottime_ns = boottime_now_ns();
   uint64_t secret = 0;
   if (::getrandom(&secret, sizeof(secret), 0) != sizeof(secret)) {
@@ -196,8 +205,8 @@ Result<void> SocketProbe::Loaded::choose_programs(SocketVariant variant, const b
   for (const ProgramRow& row : kPrograms) {
     bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, row.name);
     if (program == nullptr) return base::invalid_error(std::string("no program ") + row.name);
-    const bool wanted = !row.variant || *row.variant == variant;
     const char* section = bpf_program__section_name(program);
+    const bool wanted = (!row.variant || *row.variant == variant) && fits(row, types, section);
     const bool exists = wanted && hook_exists(types, section);
     bpf_program__set_autoload(program, exists);
     if (!wanted) continue;
@@ -221,7 +230,7 @@ Result<void> SocketProbe::Loaded::attach(SocketVariant variant, const SocketProb
   skeleton.reset(socket_bpf::open());
   if (!skeleton) return base::errno_error("socket probe: open: " + log.cause());
   if (auto sized = set_sizes(*skeleton, settings, variant); !sized) return sized;
-  if (auto set = set_constants(*skeleton, settings, variant, types); !set) return set;
+  if (auto set = set_constants(*skeleton, settings, variant); !set) return set;
   if (auto chosen = choose_programs(variant, types, hooks); !chosen) return chosen;
   if (const int error = socket_bpf::load(skeleton.get()); error != 0) {
     return base::errno_error("the kernel refuses it: " + log.cause(), -error);
