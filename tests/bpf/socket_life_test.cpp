@@ -75,6 +75,31 @@ TEST_F(SocketLifeTest, AnnouncesBothEndsWithRolesAndAddresses) {
   EXPECT_EQ(opened[1].connect_latency_ns, 0U);
 }
 
+TEST_F(SocketLifeTest, AnnouncesThePositionsOfTheFirstBytes) {
+  const SocketPair pair = tcp_pair();
+  talk(pair);
+  int compared = 0;
+  for (const SocketOpened& open : probe()->events<SocketOpened>()) {
+    EXPECT_TRUE(open.positions_known);
+    for (const Call& call : probe()->calls()) {
+      if (call.event.connection != open.connection) continue;
+      ++compared;
+      const bool sent = call.event.direction == model::Direction::kSend;
+      EXPECT_EQ(call.event.position, sent ? open.send_position : open.receive_position);
+    }
+  }
+  EXPECT_EQ(compared, 4);
+}
+
+TEST_F(SocketLifeTest, KnowsNoPositionsOfUnixStreamsOfOlderProcesses) {
+  const SocketPair pair = unix_pair();
+  talk(pair);
+  for (const SocketOpened& open : probe()->events<SocketOpened>()) {
+    EXPECT_TRUE(open.mid_life) << "this process is older than the probe, and so may its sockets be";
+    EXPECT_FALSE(open.positions_known);
+  }
+}
+
 TEST_F(SocketLifeTest, TellsConnectionsThatWereThereBefore) {
   watch(false);
   const SocketPair pair = tcp_pair();

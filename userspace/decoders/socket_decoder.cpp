@@ -88,6 +88,9 @@ DecodeStatus decode_opened(base::Bytes bytes, model::ControlEvent& event) {
   opened.mid_life = (record->flags & SOCKET_OPENED_MID_LIFE) != 0;
   opened.network_namespace = record->network_namespace;
   opened.connect_latency_ns = record->connect_latency_ns;
+  opened.positions_known = (record->flags & SOCKET_OPENED_POSITIONS_KNOWN) != 0;
+  opened.send_position = record->send_position;
+  opened.receive_position = record->receive_position;
   opened.socket_identity = record->socket_identity;
   opened.peer_identity = record->peer_identity;
   event = opened;

@@ -12,7 +12,7 @@
 
 namespace hostlens::model {
 
-/// The kernel's socket cookie: unique while the host is up, never reused.
+/// Numbered by the probe: unique while it is loaded, never reused.
 using ConnectionId = uint64_t;
 
 enum class Direction : uint8_t { kReceive = 0, kSend = 1 };
@@ -33,6 +33,10 @@ struct SocketOpened {
   SocketAddress remote;
   uint32_t network_namespace = 0;  ///< inode number
   uint64_t connect_latency_ns = 0; ///< client side TCP: SYN sent to established, 0 when not measured
+  /// Stream positions of the first bytes that can be reported: a first record elsewhere is a loss.
+  bool positions_known = false;
+  uint64_t send_position = 0;
+  uint64_t receive_position = 0;
   /// AF_UNIX: opaque identities of this socket and of its peer, to join both ends; 0 when unknown.
   uint64_t socket_identity = 0;
   uint64_t peer_identity = 0;

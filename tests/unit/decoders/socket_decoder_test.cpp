@@ -56,7 +56,9 @@ socket_opened_record opened_record() {
   record.local = {.ip = {127, 0, 0, 1}, .port = 4000, .family = AF_INET, .reserved = 0};
   record.remote = {.ip = {127, 0, 0, 2}, .port = 80, .family = AF_INET, .reserved = 0};
   record.network_namespace = 55;
-  record.flags = SOCKET_OPENED_CLIENT | SOCKET_OPENED_MID_LIFE;
+  record.send_position = 11;
+  record.receive_position = 22;
+  record.flags = SOCKET_OPENED_CLIENT | SOCKET_OPENED_MID_LIFE | SOCKET_OPENED_POSITIONS_KNOWN;
   return record;
 }
 
@@ -149,6 +151,9 @@ TEST(SocketDecoderTest, ReadsAnOpening) {
   EXPECT_EQ(opened.remote.text(), "127.0.0.2:80");
   EXPECT_EQ(opened.network_namespace, 55U);
   EXPECT_EQ(opened.connect_latency_ns, 99U);
+  EXPECT_TRUE(opened.positions_known);
+  EXPECT_EQ(opened.send_position, 11U);
+  EXPECT_EQ(opened.receive_position, 22U);
 }
 
 TEST(SocketDecoderTest, StoresMappedIpv4AsIpv4) {
