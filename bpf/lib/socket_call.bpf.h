@@ -206,6 +206,15 @@ static __always_inline void socket_call__end_of_stream(const struct socket_call 
 	scratch__release(scratch);
 }
 
+/* A call that read the last bytes takes the FIN with them, which counts as one (net/ipv4/tcp.c,
+ * tcp_recvmsg_locked, found_fin_ok). Without a FIN the stream can be shut down too: shutdown(2), reset. */
+static __always_inline u32 copied_seq__without_fin(u32 copied_seq, u32 rcv_nxt, u8 state)
+{
+	bool fin = state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING || state == TCP_TIME_WAIT;
+
+	return fin && copied_seq == rcv_nxt ? copied_seq - 1 : copied_seq;
+}
+
 /* Where the first byte of this call is in its stream, as 32 bits of sequence number. */
 static __always_inline u32 socket_call__sequence(const struct socket_call *call)
 {

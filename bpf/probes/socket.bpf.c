@@ -26,6 +26,9 @@ static __always_inline void socket_view__direct(struct socket_view *view, struct
 	view->layered = tcp->inet_conn.icsk_ulp_ops != NULL;
 	view->write_seq = tcp->write_seq;
 	view->copied_seq = tcp->copied_seq;
+	if (view->shutdown & RCV_SHUTDOWN)
+		view->copied_seq =
+			copied_seq__without_fin(view->copied_seq, tcp->rcv_nxt, sk->__sk_common.skc_state);
 	view->srtt_us = tcp->srtt_us >> 3;
 	view->retransmits = tcp->total_retrans;
 }
@@ -163,6 +166,9 @@ static __always_inline void socket_view__by_copy(struct socket_view *view, struc
 	view->layered = BPF_CORE_READ(tcp, inet_conn.icsk_ulp_ops) != NULL;
 	view->write_seq = BPF_CORE_READ(tcp, write_seq);
 	view->copied_seq = BPF_CORE_READ(tcp, copied_seq);
+	if (view->shutdown & RCV_SHUTDOWN)
+		view->copied_seq = copied_seq__without_fin(view->copied_seq, BPF_CORE_READ(tcp, rcv_nxt),
+							   BPF_CORE_READ(sk, __sk_common.skc_state));
 	view->srtt_us = BPF_CORE_READ(tcp, srtt_us) >> 3;
 	view->retransmits = BPF_CORE_READ(tcp, total_retrans);
 }

@@ -231,6 +231,30 @@ TEST_P(SocketCallsTest, ReportsTheEndOfAStreamOnce) {
   EXPECT_EQ(seen_->calls(Direction::kReceive).size(), 2U);
 }
 
+TEST_P(SocketCallsTest, DoesNotTakeTheEndOfAStreamForAByte) {
+  for (const bool first_call : {true, false}) {
+    SocketPair pair = tcp_pair();
+    std::array<char, 8> buffer{};
+    if (!first_call) {
+      ASSERT_EQ(::write(pair.client.get(), "one", 3), 3);
+      ASSERT_EQ(::read(pair.server.get(), buffer.data(), buffer.size()), 3);
+    }
+    seen_->clear();
+    ASSERT_EQ(::write(pair.client.get(), "last", 4), 4);
+    ASSERT_EQ(::shutdown(pair.client.get(), SHUT_WR), 0);
+    ASSERT_EQ(::recv(pair.server.get(), buffer.data(), 4, MSG_WAITALL), 4);
+    ASSERT_EQ(::read(pair.server.get(), buffer.data(), buffer.size()), 0);
+    const auto sent = seen_->calls(Direction::kSend);
+    const auto received = seen_->calls(Direction::kReceive);
+    ASSERT_EQ(sent.size(), 1U);
+    ASSERT_EQ(received.size(), 2U);
+    EXPECT_EQ(received[0].event.position, sent[0].event.position);
+    EXPECT_EQ(received[0].payload, "last");
+    EXPECT_TRUE(received[1].event.end_of_stream);
+    EXPECT_EQ(received[1].event.position, sent[0].event.position + 4);
+  }
+}
+
 TEST_P(SocketCallsTest, GivesBothEndsTheSamePositions) {
   const SocketPair pair = tcp_pair();
   std::array<char, 64> buffer{};
