@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -24,7 +25,9 @@ class HistogramRecorder {
   static constexpr size_t kMaxBuckets = 320;
   static constexpr size_t kFewBuckets = 160;  ///< for what nobody reads to one percent
 
-  explicit HistogramRecorder(size_t max_buckets = kMaxBuckets) : max_buckets_(max_buckets) {}
+  /// Two buckets at least: those below and above 1 meet at no scale.
+  explicit HistogramRecorder(size_t max_buckets = kMaxBuckets)
+      : max_buckets_(std::max<size_t>(max_buckets, 2)) {}
 
   /// Negative values count as zero; what is not finite is no measurement and ignored.
   void record(double value);
