@@ -64,7 +64,9 @@ void Snapshot(benchmark::State& state) {
 BENCHMARK(Snapshot)->ArgName("series")->Arg(20)->Arg(2000)->Unit(benchmark::kMicrosecond);
 
 void OverflowingExchange(benchmark::State& state) {
-  aggregators::MetricAggregator aggregator({.series_per_family = 100});
+  aggregators::MetricAggregatorSettings settings;
+  settings.series_per_family = 100;
+  aggregators::MetricAggregator aggregator(settings);
   auto list = exchanges(2000);
   size_t next = 0;
   for (auto _ : state) {
