@@ -7,7 +7,7 @@
 #include <microhttpd.h>
 #include <zlib.h>
 
-#include <condition_variable>
+#include <atomic>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -51,9 +51,10 @@ class FakeCollector {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(port);
-    daemon_ = ::MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, nullptr, nullptr, &on_request,
-                                 this, MHD_OPTION_SOCK_ADDR, &address,
-                                 MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
+    daemon_ =
+        ::MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, nullptr, nullptr, &on_request, this,
+                           MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
+                           MHD_OPTION_NOTIFY_CONNECTION, &on_connection, this, MHD_OPTION_END);
   }
   ~FakeCollector() {
     if (daemon_ != nullptr) ::MHD_stop_daemon(daemon_);
@@ -77,7 +78,14 @@ class FakeCollector {
     return requests_;
   }
 
+  [[nodiscard]] int connections() const { return connections_; }
+
  private:
+  static void on_connection(void* self, MHD_Connection*, void**,
+                            MHD_ConnectionNotificationCode what) {
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) ++static_cast<FakeCollector*>(self)->connections_;
+  }
+
   static MHD_Result keep_header(void* to, MHD_ValueKind, const char* name, const char* value) {
     (*static_cast<std::map<std::string, std::string>*>(to))[name] = value == nullptr ? "" : value;
     return MHD_YES;
@@ -129,6 +137,7 @@ class FakeCollector {
   mutable std::mutex mutex_;
   std::deque<CannedAnswer> answers_;
   std::vector<ReceivedRequest> requests_;
+  std::atomic<int> connections_{0};
   MHD_Daemon* daemon_ = nullptr;
 };
 
