@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/otlp/encode_traces.h"
 
-#include <google/protobuf/io/coded_stream.h>
-
 #include <unordered_map>
 
+#include "exporters/otlp/attribute_writer.h"
 #include "exporters/otlp/encode_attributes.h"
 #include "exporters/utf8.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb.h"
@@ -13,33 +12,20 @@ namespace hostlens::exporters::otlp {
 namespace {
 
 namespace trace = opentelemetry::proto::trace::v1;
-using google::protobuf::io::CodedOutputStream;
 using opentelemetry::proto::collector::trace::v1::ExportTraceServiceRequest;
 
-constexpr uint32_t length_delimited(int field) { return static_cast<uint32_t>(field) << 3 | 2; }
+constexpr uint32_t kAttributeTag = length_delimited(trace::Span::kAttributesFieldNumber);
 constexpr uint32_t kSpanTag = length_delimited(trace::ScopeSpans::kSpansFieldNumber);
 constexpr uint32_t kScopeSpansTag = length_delimited(trace::ResourceSpans::kScopeSpansFieldNumber);
 constexpr uint32_t kResourceSpansTag =
     length_delimited(ExportTraceServiceRequest::kResourceSpansFieldNumber);
-
-/// Tag and length of an embedded message.
-void append_header(std::string& out, uint32_t tag, size_t size) {
-  uint8_t bytes[10];
-  uint8_t* end = CodedOutputStream::WriteTagToArray(tag, bytes);
-  end = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(size), end);
-  out.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(end - bytes));
-}
-
-size_t header_bytes(uint32_t tag, size_t size) {
-  return CodedOutputStream::VarintSize32(tag) +
-         CodedOutputStream::VarintSize32(static_cast<uint32_t>(size));
-}
 
 template <typename Id>
 void assign_id(std::string& out, const Id& id) {
   out.assign(reinterpret_cast<const char*>(id.data()), id.size());
 }
 
+/// All but the attributes.
 void encode_span(const model::Span& span, trace::Span& out) {
   out.Clear();  // keeps what was allocated
   assign_id(*out.mutable_trace_id(), span.context.trace_id);
@@ -55,7 +41,6 @@ void encode_span(const model::Span& span, trace::Span& out) {
   out.set_kind(static_cast<trace::Span::SpanKind>(span.kind));
   out.set_start_time_unix_nano(span.start_unix_ns);
   out.set_end_time_unix_nano(span.end_unix_ns);
-  encode(span.attributes, *out.mutable_attributes());
   for (const model::SpanEvent& event : span.events) {
     auto& encoded = *out.add_events();
     encoded.set_time_unix_nano(event.unix_ns);
@@ -108,6 +93,7 @@ struct TraceEncoder::Impl {
   const model::Process* last_process = nullptr;
   Group* last = nullptr;
   trace::Span scratch;
+  std::string attributes;  ///< of one span
   uint64_t spans = 0;
   size_t bytes = 0;
 };
@@ -119,8 +105,12 @@ void TraceEncoder::add(const model::Span& span) {
   Impl::Group& group = impl_->group_of(span.process.get());
   encode_span(span, impl_->scratch);
   const size_t before = group.scope.size();
-  append_header(group.scope, kSpanTag, impl_->scratch.ByteSizeLong());
+  std::string& attributes = impl_->attributes;
+  attributes.clear();
+  append_attributes(attributes, kAttributeTag, span.attributes);
+  append_header(group.scope, kSpanTag, impl_->scratch.ByteSizeLong() + attributes.size());
   impl_->scratch.AppendPartialToString(&group.scope);
+  group.scope += attributes;  // fields of a message may come in any order
   impl_->bytes += group.scope.size() - before;
   ++impl_->spans;
 }
