@@ -56,6 +56,12 @@ TEST(ReplyJudgementTest, RejectedIsNeverMoreThanWasSentNorNegative) {
   response.mutable_partial_success()->set_rejected_data_points(1'000);
   EXPECT_EQ(judge(Signal::kMetrics, answered(200, response.SerializeAsString()), 5, kNow).rejected,
             5U);
+  response.mutable_partial_success()->set_error_message("bad \xFF");
+  const auto foreign =
+      judge(Signal::kMetrics, answered(200, response.SerializeAsString()), 5'000, kNow);
+  EXPECT_EQ(foreign.rejected, 1'000U) << "counted although its text is no UTF-8";
+  EXPECT_THAT(foreign.text, HasSubstr("bad \xEF\xBF\xBD"));
+  response.mutable_partial_success()->clear_error_message();
   response.mutable_partial_success()->set_rejected_data_points(-1'000);
   const auto judgement =
       judge(Signal::kMetrics, answered(200, response.SerializeAsString()), 5, kNow);
