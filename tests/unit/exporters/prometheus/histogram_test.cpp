@@ -173,7 +173,7 @@ std::vector<std::pair<int64_t, int64_t>> unpacked(const NativeBuckets& native) {
   return buckets;
 }
 
-TEST(HistogramTest, NativeBucketsAreThoseOfTheSpecificationsExample) {
+TEST(HistogramTest, NativeBucketsAreNumberedByTheirUpperBound) {
   ExponentialHistogram histogram;
   histogram.scale = 1;
   histogram.offset = 3;
