@@ -30,18 +30,17 @@ TEST(AcceptTest, GivesPrometheus2WhatItPrefers) {
 }
 
 TEST(AcceptTest, GivesPrometheus3WhatItPrefersWithItsEscaping) {
-  EXPECT_EQ(type_for("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-                     "application/openmetrics-text;version=0.0.1;q=0.5,"
-                     "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
-                     "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"),
-            std::string(kOpenMetrics) + "; escaping=underscores");
+  const std::string texts =
+      "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+      "application/openmetrics-text;version=0.0.1;q=0.5,"
+      "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+      "text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+  EXPECT_EQ(type_for(texts), std::string(kOpenMetrics) + "; escaping=underscores");
   EXPECT_EQ(type_for("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
-                     "encoding=delimited;escaping=allow-utf-8;q=0.7,"
-                     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-                     "application/openmetrics-text;version=0.0.1;q=0.5,"
-                     "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
-                     "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"),
-            std::string(kProtobuf) + "; escaping=underscores");
+                     "encoding=delimited;q=0.7," +
+                     texts),
+            kProtobuf)
+      << "with scrape_native_histograms";
   EXPECT_EQ(type_for("text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,"
                      "text/plain;version=0.0.4;q=0.5,*/*;q=0.4"),
             kText)
