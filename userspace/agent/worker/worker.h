@@ -49,7 +49,7 @@ class Worker {
 
  private:
   static constexpr uint64_t kRoundNs = 100'000'000;
-  /// With the round and the correlator's 200 ms, a finished exchange is visible within 1 s.
+  /// With the round and the correlator's 100 ms, a finished exchange is visible within 1 s.
   static constexpr uint64_t kSnapshotNs = 400'000'000;
   static constexpr uint64_t kSecondNs = 1'000'000'000;
   static constexpr uint32_t kRecentSpansPerSecond = 200;
