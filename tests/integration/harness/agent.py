@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import urllib.error
 import urllib.request
 
 from . import exposition

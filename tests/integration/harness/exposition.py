@@ -2,6 +2,7 @@
 """/metrics as read by Prometheus' own Python parser."""
 import collections
 
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 
@@ -38,3 +39,7 @@ class Metrics:
 
 def read(text):
     return Metrics(text_string_to_metric_families(text))
+
+
+def read_openmetrics(text):
+    return Metrics(openmetrics.text_string_to_metric_families(text))

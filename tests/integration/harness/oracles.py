@@ -85,7 +85,14 @@ class PrometheusServer(Process):
         super().__init__([self.program, f"--config.file={file}", f"--enable-feature={features}",
                           f"--storage.tsdb.path={directory / 'tsdb'}",
                           f"--web.listen-address=127.0.0.1:{self.port}"], directory, "prometheus")
-        self.until(lambda: listens(self.port), 20, "Prometheus listens")
+        self.until(self._ready, 20, "Prometheus is ready")
+
+    def _ready(self):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
 
     def api(self, path, **parameters):
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
