@@ -10,14 +10,9 @@ import threading
 import pytest
 
 from harness import agent as agents
-from harness.agent import HOSTLENS, ROOT
+from harness.agent import HOSTLENS, ROOT, hostlens
 from harness.polling import settles
 from harness.process import free_port
-
-
-def hostlens(*words, **options):
-    return subprocess.run([HOSTLENS, *map(str, words)], capture_output=True, text=True, timeout=30,
-                          check=False, **options)
 
 
 def assert_one_message(result, status, *words):

@@ -5,8 +5,8 @@ import os
 import re
 
 from harness import servers
+from harness.agent import hostlens
 from harness.load import load
-from test_bad_input import hostlens
 
 
 def test_version_is_one_line():

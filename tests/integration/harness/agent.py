@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 import urllib.error
 import urllib.request
 
@@ -103,3 +104,9 @@ def agent(directory, configuration, **rest):
     file = directory / "agent.yaml"
     file.write_text(configuration)
     return Agent(["agent", "--config", file], directory, **rest)
+
+
+def hostlens(*words, **options):
+    """A command that ends by itself."""
+    return subprocess.run([HOSTLENS, *map(str, words)], capture_output=True, text=True, timeout=30,
+                          check=False, **options)
