@@ -29,16 +29,6 @@ def test_counts_equal_the_generators(name, directory, watch, rates):
     assert_books_hold_no_loss(agent)
 
 
-def test_counts_survive_a_new_connection_for_each_request(directory, watch):
-    server = servers.nginx(directory)
-    agent = watch(server)
-    report = load(directory, server.port, 5000, per_connection=1)
-    agent.wait_for_requests(report.total)
-    assert agent.counts() == report.counts
-    assert report.connections == report.total
-    settles(lambda: agent.metrics().sum("hostlens_connections_open_connections"), 0)
-
-
 def test_body_sizes_sum_up_to_the_generators_bytes(directory, watch):
     server = servers.go(directory)
     agent = watch(server)

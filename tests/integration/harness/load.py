@@ -61,6 +61,8 @@ class Report:
         self.connections = report["connections"]
         self.request_bytes = report["request_body_bytes"]
         self.response_bytes = report["response_body_bytes"]
+        self.sent = report["sent_bytes"]
+        self.received = report["received_bytes"]
         self.durations = report["durations"]
         self.counts = {}
         for entry in report["counts"]:
