@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is wrong gets one clear message and the documented exit status; nothing crashes."""
 import http.server
-import os
 import shutil
 import socket
 import subprocess
@@ -91,21 +90,15 @@ def test_a_file_that_cannot_be_written():
     assert "/no/such/folder/x" in result.stderr
 
 
-@pytest.mark.parametrize("words", [["run", "--listen", "127.0.0.1:0", "--", "true"]])
-def test_without_root(words):
+def test_without_root(directory):
+    program = directory / "hostlens"  # where a user without rights can reach it
+    shutil.copy(HOSTLENS, program)
+    program.chmod(0o755)
     result = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--",
-                             *copy_for_everybody(), *words], capture_output=True, text=True, timeout=30,
-                            check=False)
+                             program, "run", "--listen", "127.0.0.1:0", "--", "true"],
+                            capture_output=True, text=True, timeout=30, check=False)
     assert_one_message(result, 3)
     assert "root" in result.stderr or "CAP_" in result.stderr
-
-
-def copy_for_everybody():
-    """The program where a user without rights can reach it."""
-    target = "/tmp/hostlens-unprivileged"
-    shutil.copy(HOSTLENS, target)
-    os.chmod(target, 0o755)
-    return [target]
 
 
 def test_without_a_capability():
