@@ -3,7 +3,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "model/metric.h"
@@ -18,6 +20,9 @@ class Exporter {
   virtual ~Exporter() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
 
+  /// So many spans will be submitted: they enter the books now, so that none is between two stages while
+  /// the caller fills a batch. Every span once, before it is submitted.
+  virtual void expect(uint64_t spans) noexcept = 0;
   /// Never block and never fail: a full queue drops and counts. Called from the main thread only.
   virtual void submit(std::shared_ptr<const model::SpanBatch> spans) noexcept = 0;
   virtual void submit(std::shared_ptr<const model::MetricSnapshot> metrics) noexcept = 0;
@@ -27,6 +32,10 @@ class Exporter {
   virtual bool flush(std::chrono::steady_clock::time_point deadline) noexcept = 0;
   /// flush, then stops the thread; what is left then is counted as dropped{shutdown}.
   virtual void shutdown(std::chrono::steady_clock::time_point deadline) noexcept = 0;
+
+  /// "" while all is well, else one line: what, where, why, what happens next. The same text for as long
+  /// as the same trouble lasts, so that a change is worth a line in the log. Any thread.
+  [[nodiscard]] virtual std::string problem() const = 0;
 };
 
 }  // namespace hostlens::exporters
