@@ -6,8 +6,11 @@ import tempfile
 
 import pytest
 
-from harness import agent as agent_module
-from harness.agent import HOSTLENS
+# Failed assertions of the harness show their values, too.
+pytest.register_assert_rewrite("harness")
+
+from harness import agent as agent_module  # noqa: E402
+from harness.agent import HOSTLENS  # noqa: E402
 
 RATES = []
 

@@ -31,7 +31,7 @@ def test_opened_and_open_connections_and_their_bytes(directory, watch):
     assert report.connections >= report.total // 5
     settles(lambda: agent.metrics().sum("hostlens_connection_opened_total",
                                         hostlens_connection_role="server"), report.connections)
-    settles(lambda: agent.metrics().sum("hostlens_connection_active"), 0)
+    settles(lambda: agent.metrics().sum("hostlens_connection_active", network_transport="tcp"), 0)
 
     def moved():
         metrics = agent.metrics()

@@ -8,7 +8,7 @@ import pytest
 
 from harness import agent as agents
 from harness import servers
-from harness.books import at_rest, dropped, wrong
+from harness.books import at_rest, dropped, lost, wrong
 from harness.load import Load, load
 from harness.polling import eventually, settles
 from harness.process import alive
@@ -27,7 +27,7 @@ def test_after_a_load_nothing_is_missing(directory, watch):
     report = load(directory, server.port, 10000)
     agent.wait_for_requests(report.total)
     books = balanced(agent)
-    assert dropped(books) == {}
+    assert lost(books) == {}
     assert books["match"]["received"] == report.total
     assert books["correlate"]["forwarded"] == report.total
     assert books["kernel"]["received"] >= report.total
@@ -54,9 +54,9 @@ def test_a_stopped_worker_costs_what_the_ring_cannot_hold(directory, watch):
     report = load(directory, server.port, 4000)
     os.kill(worker, signal.SIGCONT)
     books = balanced(agent)
-    lost = dropped(books, "kernel")
-    assert set(lost) == {"ring_full"}
-    assert books["kernel"]["received"] == books["kernel"]["forwarded"] + lost["ring_full"]
+    missing = dropped(books, "kernel")
+    assert set(missing) == {"ring_full"}
+    assert books["kernel"]["received"] == books["kernel"]["forwarded"] + missing["ring_full"]
     counted = sum(agent.counts().values())
     assert 0 < counted < report.total
     # It goes on as if nothing had happened.
@@ -73,7 +73,7 @@ def test_a_short_stop_costs_nothing(directory, watch):
     report = load(directory, server.port, 2000)
     os.kill(worker, signal.SIGCONT)
     settles(agent.counts, report.counts)
-    assert dropped(balanced(agent)) == {}
+    assert lost(balanced(agent)) == {}
 
 
 def test_a_killed_worker_costs_what_it_held(directory, watch):
@@ -90,9 +90,8 @@ def test_a_killed_worker_costs_what_it_held(directory, watch):
     agent.until(lambda: agent.get("/readyz", check=False)[0] == 200, 20, "it answers")
     books = balanced(agent)
     assert not alive(worker)
-    lost = dropped(books)
     # What the dead one had in hand, and the exchanges that were cut in two by its death.
-    assert set(lost) <= {"worker_restart", "orphan", "gap", "undetected", "unknown_connection"}
+    assert set(dropped(books)) <= {"worker_restart", "orphan", "gap", "undetected", "unknown_connection"}
     assert books["kernel"]["dropped"] == {}
     assert agent.json("/api/v1/status")["worker_restarts"] == 1
     # Connections that lived through it are still followed.

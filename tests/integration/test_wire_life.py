@@ -69,8 +69,9 @@ def test_active_requests_are_shown_while_they_run(directory, watch):
     server = servers.go(directory)
     agent = watch(server)
     with connect(server.port) as client:
-        client.sendall(b"GET /slow?ms=60000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.sendall(b"GET /slow?ms=2500 HTTP/1.1\r\nHost: a\r\n\r\n")
         settles(lambda: agent.metrics().sum("http_server_active_requests"), 1)
+        exchange(client, b"", b"slow\n")
     settles(lambda: agent.metrics().sum("http_server_active_requests"), 0)
 
 
