@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts nginx -> shop -> stock on free ports of loopback and ends them when it is ended itself.
 
-Usage: workload.py FOLDER. FOLDER is empty and temporary; FOLDER/port appears when nginx answers there.
+Usage: workload.py FOLDER. FOLDER is temporary; FOLDER/pid is this process, FOLDER/port appears when nginx answers.
 """
 import ctypes
 import os
@@ -85,6 +85,7 @@ def end(children):
 
 def main():
     folder = pathlib.Path(sys.argv[1])
+    (folder / "pid").write_text(f"{os.getpid()}\n")
     children = []
     # From here on every signal unwinds through `finally`.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
