@@ -96,8 +96,8 @@ build() {
   return 1
 }
 
-# targets PRESET PATTERN: programs that CMake made whose names begin so.
-targets() { ninja -C "build/$1" -t targets all | sed -n "s/^\(${2}[a-z0-9_]*\): phony$/\1/p" | sort -u; }
+# programs PRESET PATTERN: those that the build makes, by a pattern of sed.
+programs() { ninja -C "build/$1" -t targets all | sed -n "s|^bin/\($2\): .*|\1|p" | sort -u; }
 
 # run_ctest TIER PRESET LABEL JOBS
 run_ctest() {
@@ -135,7 +135,7 @@ tier_bpf() {
 
 tier_asan() {
   # shellcheck disable=SC2046  # a list of words
-  build asan asan build.ninja && build asan asan $(targets asan unit_) && run_ctest asan asan unit 2
+  build asan asan build.ninja && build asan asan $(programs asan 'unit_.*') && run_ctest asan asan unit 2
 }
 
 # New inputs go into a folder of this run; the seeds in the tree stay as they are.
@@ -164,7 +164,7 @@ fuzz_all() {
 tier_fuzz() {
   build fuzz fuzz build.ninja || return
   local names
-  mapfile -t names < <(targets fuzz '.*_fuzzer')
+  mapfile -t names < <(programs fuzz '.*_fuzzer')
   build fuzz fuzz "${names[@]}" || return
   run_step "fuzz: running" "$results/fuzz.log" fuzz_all "${names[@]}"
 }
