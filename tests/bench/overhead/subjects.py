@@ -140,11 +140,9 @@ class Agent(Started):
         return total / TICKS
 
     def resident_bytes(self):
-        total = 0
-        for pid in self.pids():
-            status = pathlib.Path(f"/proc/{pid}/status").read_text()
-            total += int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) * 1024
-        return total
+        """Of supervisor and worker; pages that both share count twice."""
+        statuses = [pathlib.Path(f"/proc/{pid}/status").read_text() for pid in self.pids()]
+        return [int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) * 1024 for status in statuses]
 
 
 def throughput(port, seconds):
@@ -156,12 +154,21 @@ def throughput(port, seconds):
     return float(re.search(r"Requests/sec:\s+([\d.]+)", answer).group(1))
 
 
-def steady(port, rate, seconds, folder):
-    """At a fixed rate: the load generator's own report."""
+def load_command(port, rate, total, folder):
     plan = folder / "plan.json"
     plan.write_text('[{"method": "GET", "path": "/1k", "route": "/1k"}]')
-    answer = subprocess.run([LOAD, "-address", f"127.0.0.1:{port}", "-connections", str(CONNECTIONS), "-rate", str(rate),
-                             "-total", str(rate * seconds), "-plan", plan], capture_output=True, text=True, check=True)
+    return [LOAD, "-address", f"127.0.0.1:{port}", "-connections", str(CONNECTIONS), "-rate", str(rate),
+            "-total", str(total), "-plan", plan]
+
+
+def light_load(port, folder):
+    """200 requests/s until it is ended."""
+    return Started(load_command(port, 200, 1000000, folder), folder, "load")
+
+
+def steady(port, rate, seconds, folder):
+    """At a fixed rate: the load generator's own report."""
+    answer = subprocess.run(load_command(port, rate, rate * seconds, folder), capture_output=True, text=True, check=True)
     report = json.loads(answer.stdout)
     if report["failed"]:
         raise SystemExit(f"overhead: requests failed: {report['error']}")
