@@ -180,12 +180,12 @@ tier_integration() {
   [ -s "$results/integration.xml" ] || record integration failed pytest "see build/results/integration.log"
 }
 
-# The machine's own summary line and reasons are taken over.
+# 6.1 is the oldest kernel there, and the one with another variant of the probe.
 tier_vm() {
-  build vm release hostlens || return
-  local options=() status=0
-  [ $every = no ] || options=(--all)
-  run_step "vm: running" "$results/vm.log" tests/vm/run.sh "${options[@]}" || status=$?
+  build vm release hostlens bpf_tests || return
+  local kernel=6.1 status=0
+  [ $every = no ] || kernel=all
+  run_step "vm: running" "$results/vm.log" tests/vm/run.sh --kernel $kernel || status=$?
   /usr/bin/python3 tests/summary.py --from-log "$results/vm.log" --status $status >>"$results/vm.tsv"
 }
 

@@ -5,7 +5,8 @@ summary.py FOLDER: reads <tier>.xml (JUnit, as ctest and pytest write it), <tier
 <tier>.seconds; prints every skipped and failed test with its reason, one line per tier, and the sum as the last line.
 Exits with 1 when something failed or nothing passed.
 
-summary.py --from-log LOG --status N: prints the .tsv of a program that prints "N passed, N failed, N skipped".
+summary.py --from-log LOG --status N: prints the .tsv of a program that ended with N and prints its checks as
+"ok NAME", "FAIL NAME: REASON" and "skip NAME: REASON".
 """
 import collections
 import pathlib
@@ -14,9 +15,8 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 STATES = ("passed", "failed", "skipped")
-SUM = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
-REASON = re.compile(r"\bskipped\b[^:]*: *(.+)", re.IGNORECASE)
-SKIPPED_STATUS = 77  # as automake has it
+CHECK = re.compile(r"^(ok|FAIL|skip) ([^\s:]+)(?:: *(.*))?$")
+CHECKED = {"ok": "passed", "FAIL": "failed", "skip": "skipped"}
 
 Result = collections.namedtuple("Result", "state name reason")
 
@@ -67,21 +67,12 @@ def read_table(path):
 
 def print_table_of_log(log, status):
     lines = pathlib.Path(log).read_text(errors="replace").splitlines()
-    sums = [match for match in map(SUM.match, lines) if match]
-    reasons = [match.group(1) for match in map(REASON.search, lines) if match and not SUM.match(match.string)]
-    if not sums:
-        state = {0: "passed", SKIPPED_STATUS: "skipped"}.get(status, "failed")
-        print(state, "run", (reasons + lines + [""])[0 if reasons else -2], sep="\t")
-        return
-    counts = dict(zip(STATES, map(int, sums[-1].groups())))
-    if status != 0 and counts["failed"] == 0:
-        counts["failed"] = 1
-    for state in STATES:
-        for number in range(counts[state]):
-            reason = reasons[number] if state == "skipped" and number < len(reasons) else ""
-            if state == "failed":
-                reason = f"see {log}"
-            print(state, f"{number + 1}", reason, sep="\t")
+    checks = [match for match in map(CHECK.match, lines) if match]
+    for match in checks:
+        print(CHECKED[match.group(1)], match.group(2), match.group(3) or "", sep="\t")
+    failed = any(match.group(1) == "FAIL" for match in checks)
+    if not checks or (status != 0 and not failed):
+        print("failed", "run", f"status {status}, see {log}", sep="\t")
 
 
 def main(folder):
