@@ -12,6 +12,12 @@ import tempfile
 
 import host
 
+ROOT = pathlib.Path(__file__).resolve().parent / "root"
+
+# How the guest starts: of this project, so it comes with every job and the root need not be built anew.
+START = ((ROOT / "init", "/init"), (ROOT / "run-job", "/run-job"),
+         (ROOT / "guest-job.service", "/etc/systemd/system/guest-job.service"))
+
 # What a healthy kernel never says.
 SPLAT = re.compile(r"\bBUG:|WARNING: (CPU|.*suspicious|possible)|\bOops\b|general protection|Call Trace|"
                    r"hung task|blocked for more than|KASAN|UBSAN|rcu.*stall|Kernel panic|kernel BUG")
@@ -55,7 +61,7 @@ def boot(kernel, root, job, files=(), *, systemd=False, icount=False, cpus=2, me
         folder = pathlib.Path(name)
         with open(folder / "initrd", "wb") as initrd:
             initrd.write(root.read_bytes())
-            initrd.write(job_archive(job, files))
+            initrd.write(job_archive(job, (*START, *files)))
         status = _run_qemu(folder, kernel, systemd, icount, cpus, memory, limit, append)
         log = (folder / "kernel.log").read_text(encoding="utf-8", errors="replace")
         if results:

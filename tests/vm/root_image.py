@@ -16,7 +16,9 @@ DEPENDENCIES = pathlib.Path(__file__).resolve().parents[2] / "packaging" / "depe
 # What neither the jobs nor dpkg look at.
 USELESS = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/i18n",
            "usr/share/zoneinfo", "var/cache/apt", "var/lib/apt/lists", "var/cache/debconf",
-           "usr/lib/udev/hwdb.d", "var/log/bootstrap.log", "var/log/dpkg.log")
+           "usr/lib/udev/hwdb.d", "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/python3.11/pydoc_data",
+           # Each is a program that runs at every start and finds nothing here.
+           "usr/lib/systemd/system-generators")
 
 # Nobody logs in, nothing is upgraded, and each of these would only take time from the job.
 MASKED = ("getty@tty1.service", "serial-getty@ttyS0.service", "getty-static.service", "console-getty.service",
@@ -56,8 +58,7 @@ def _packages():
 
 def _key(packages):
     digest = hashlib.sha256(host.release().encode() + " ".join(packages).encode())
-    for path in (*sorted(FOLDER.iterdir()), pathlib.Path(__file__)):
-        digest.update(path.read_bytes())
+    digest.update(pathlib.Path(__file__).read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -87,12 +88,8 @@ def _strip(root):
 
 
 def _furnish(root):
-    """Our own start, and units that say what the jobs may rely on."""
+    """What the jobs may rely on. Our own start comes with each job, see machine.py."""
     units = root / "etc/systemd/system"
-    for name in ("init", "run-job"):
-        shutil.copy(FOLDER / name, root / name)
-        os.chmod(root / name, 0o755)
-    shutil.copy(FOLDER / "guest-job.service", units)
     wanted = units / "multi-user.target.wants"
     # Services that packages enabled start when a job asks for them.
     for link in wanted.iterdir():
