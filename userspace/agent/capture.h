@@ -16,6 +16,8 @@ namespace hostlens::agent {
 struct CaptureSettings {
   uint64_t control_ring_bytes = 0;
   uint64_t data_ring_bytes = 0;
+  /// exec and exit of every process (target rules need them); else of targets alone.
+  bool report_all_processes = true;
 };
 
 /// Attached probes; everything detaches when it is destroyed or the process ends: nothing is
@@ -30,6 +32,8 @@ class Capture {
   /// Each probe with its hook, and why not another one: a JSON object for /api/v1/status and
   /// `doctor`.
   [[nodiscard]] virtual std::string report_json() const = 0;
+  /// Events that the kernel did not show to our programs (bpf_prog_info.recursion_misses).
+  [[nodiscard]] virtual uint64_t recursion_misses() const { return 0; }
 };
 
 /// kDenied: a privilege is missing; kUnsupported: this kernel cannot. Both with their remedy.

@@ -177,6 +177,8 @@ void Supervisor::on_requests() {
 }
 
 void Supervisor::on_second() {
+  parts_.ledger.page().recursion_misses.store(parts_.capture.recursion_misses(),
+                                              std::memory_order_relaxed);
   if (!process_ || stopping_) return;
   if (settings_.now_ns() - moved_ns_ > settings_.hang_ns) kill_worker("does not move");
 }
@@ -220,7 +222,7 @@ void Supervisor::schedule_restart(uint64_t ran_ns) {
     ::waitpid(process_->pid, nullptr, 0);
     forget_worker();
   }
-  ++restarts_;
+  parts_.ledger.page().worker_restarts.store(++restarts_, std::memory_order_relaxed);
   restart_->once(backoff_.next_delay_ns(ran_ns));
 }
 

@@ -15,8 +15,7 @@ std::string to_json(const WorkerSettings& settings) {
                          {"configuration", settings.configuration},
                          {"overrides", std::move(overrides)},
                          {"attach_report", settings.attach_report},
-                         {"supervisor_start_unix_ns", settings.supervisor_start_unix_ns},
-                         {"worker_restarts", settings.worker_restarts}};
+                         {"supervisor_start_unix_ns", settings.supervisor_start_unix_ns}};
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -29,7 +28,6 @@ base::Result<WorkerSettings> worker_settings_from_json(std::string_view text) {
     document.at("configuration").get_to(settings.configuration);
     document.at("attach_report").get_to(settings.attach_report);
     document.at("supervisor_start_unix_ns").get_to(settings.supervisor_start_unix_ns);
-    document.at("worker_restarts").get_to(settings.worker_restarts);
     for (const json& entry : document.at("overrides")) {
       settings.overrides.emplace_back(entry.at(0).get<std::string>(),
                                       entry.at(1).get<std::string>());

@@ -19,7 +19,6 @@ struct WorkerSettings {
   Overrides overrides;
   std::string attach_report = "{}";  ///< JSON of Capture::report_json
   uint64_t supervisor_start_unix_ns = 0;
-  uint64_t worker_restarts = 0;
 };
 
 [[nodiscard]] std::string to_json(const WorkerSettings& settings);

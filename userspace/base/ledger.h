@@ -53,7 +53,7 @@ enum class DropReason : uint8_t {
 /// death and stay monotonic. All members are relaxed atomics: any thread may add, any may read.
 /// `held` is derived, never stored: received - forwarded - dropped.
 struct LedgerPage {
-  static constexpr uint32_t kVersion = 1;
+  static constexpr uint32_t kVersion = 2;
   static constexpr size_t kStages = static_cast<size_t>(Stage::kCount);
   static constexpr size_t kReasons = static_cast<size_t>(DropReason::kCount);
 
@@ -64,8 +64,12 @@ struct LedgerPage {
   };
 
   std::atomic<uint32_t> version{kVersion};
-  /// 1 while a ring record is being processed: a record that killed the worker is skipped, not retried.
+  /// 1 while a record of the data ring is being processed: a record that killed the worker was counted
+  /// and is skipped by the next one, not retried.
   std::atomic<uint32_t> record_in_progress{0};
+  /// Events that the kernel did not show to our programs; written by the supervisor.
+  std::atomic<uint64_t> recursion_misses{0};
+  std::atomic<uint64_t> worker_restarts{0};  ///< written by the supervisor
   std::array<Books, kStages> stages{};
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free, "the page is shared between processes");

@@ -32,6 +32,12 @@ ConnectionTracker::ConnectionTracker(ConnectionTrackerSettings settings, RouteTe
       exchanges_(exchanges),
       connection_sink_(connections) {}
 
+void ConnectionTracker::reconfigure(ConnectionTrackerSettings settings,
+                                    RouteTemplater routes) noexcept {
+  settings_ = std::move(settings);
+  routes_ = std::move(routes);
+}
+
 void ConnectionTracker::on_control(const model::ControlEvent& event) noexcept {
   if (const auto* open = std::get_if<model::SocketOpened>(&event)) return opened(*open);
   if (const auto* close_event = std::get_if<model::SocketClosed>(&event))

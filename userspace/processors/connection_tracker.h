@@ -54,6 +54,9 @@ class ConnectionTracker final : private protocols::ParserSink {
   /// Call at least every 200 ms; work is done a few times per second at most.
   void tick(uint64_t now_ns) noexcept;
 
+  /// After a reload: for what begins from now on; connections keep their parsers and limits.
+  void reconfigure(ConnectionTrackerSettings settings, RouteTemplater routes) noexcept;
+
   /// Before the end of the worker: open exchanges become dropped{shutdown}, connections are
   /// forgotten.
   void stop() noexcept;

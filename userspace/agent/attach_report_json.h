@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "kernel/attach_report.h"
+
+namespace hostlens::agent {
+
+/// {"socket_variant": ..., "hooks": [{probe, signal, hook, attached, chosen, reason, remedy}]}: what
+/// /api/v1/status and `doctor --json` show of the probes.
+[[nodiscard]] std::string attach_report_json(const kernel::AttachReport& report);
+
+/// The variant in such a document, "" when there is none.
+[[nodiscard]] std::string socket_variant_of(const std::string& report_json);
+
+}  // namespace hostlens::agent

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "agent/commands/commands.h"
+#include "agent/exit_codes.h"
+#include "agent/quantity.h"
+#include "agent/worker/worker.h"
+#include "agent/worker_launcher.h"
+
+namespace hostlens::agent {
+namespace {
+
+std::string check_duration(const std::string& text) {
+  const auto parsed = parse_duration_ns(text);
+  return parsed && *parsed > 0 ? std::string() : "\"" + text + "\" is no duration such as 30s";
+}
+
+void add_run(CLI::App& app, std::function<int()>& action) {
+  struct Arguments {
+    std::string listen, endpoint, json_path, config, limit;
+    std::vector<std::string> command;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* run = app.add_subcommand("run", "Start a command and observe it and its descendants");
+  auto* listen =
+      run->add_option("--listen", arguments->listen, "Where /metrics and the API answer")->type_name("HOST:PORT");
+  auto* endpoint = run->add_option("--otlp-endpoint", arguments->endpoint, "OpenTelemetry Collector")
+                       ->type_name("URL");
+  auto* json_path = run->add_option("--otlp-json", arguments->json_path, "OTLP JSON lines; - is standard output")
+                        ->type_name("FILE");
+  run->add_option("--config", arguments->config, "Configuration; options win over it")
+      ->type_name("FILE");
+  auto* limit = run->add_option("--for", arguments->limit, "End the command after this time, exit with 0")
+                    ->type_name("DURATION")
+                    ->check(check_duration);
+  run->add_option("command", arguments->command, "The command and its arguments, behind --")
+      ->required()
+      ->type_name("CMD");
+  run->positionals_at_end();
+  run->callback([=, &action] {
+    action = [=] {
+      RunOptions options;
+      options.config_path = arguments->config;
+      options.listen_given = listen->count() > 0;
+      if (options.listen_given) options.overrides.emplace_back("listen", arguments->listen);
+      if (endpoint->count() > 0) {
+        options.overrides.emplace_back("exporters.otlp.endpoint", arguments->endpoint);
+      }
+      if (json_path->count() > 0) {
+        options.overrides.emplace_back("exporters.otlp_json.path", arguments->json_path);
+      }
+      if (limit->count() > 0) options.for_ns = parse_duration_ns(arguments->limit);
+      options.command = arguments->command;
+      return run_command(std::move(options));
+    };
+  });
+}
+
+void add_agent(CLI::App& app, std::function<int()>& action) {
+  auto config = std::make_shared<std::string>();
+  CLI::App* agent = app.add_subcommand("agent", "The service: observe what the configuration names");
+  agent->add_option("--config", *config, "Configuration")->required()->type_name("FILE");
+  agent->callback([=, &action] { action = [=] { return agent_command(*config); }; });
+}
+
+void add_top(CLI::App& app, std::function<int()>& action) {
+  auto options = std::make_shared<TopOptions>();
+  auto interval = std::make_shared<std::string>();
+  auto limit = std::make_shared<std::string>();
+  CLI::App* top = app.add_subcommand("top", "Live table of a running agent");
+  top->add_option("--address", options->address,
+                  "The agent; else HOSTLENS_ADDRESS, else the default address")
+      ->type_name("HOST:PORT");
+  top->add_option("--interval", *interval, "Between two looks (2s)")
+      ->type_name("DURATION")
+      ->check(check_duration);
+  top->add_option("--for", *limit, "End after this time")->type_name("DURATION")->check(check_duration);
+  top->add_flag("--once", options->once, "Print the table once: totals and mean rates");
+  top->add_flag("--trace", options->trace, "Print the most complete recent trace as a tree");
+  top->callback([=, &action] {
+    action = [=] {
+      if (!interval->empty()) options->interval_ns = *parse_duration_ns(*interval);
+      if (!limit->empty()) options->for_ns = parse_duration_ns(*limit);
+      return top_command(*options);
+    };
+  });
+}
+
+void add_doctor(CLI::App& app, std::function<int()>& action) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* doctor = app.add_subcommand("doctor", "What this kernel offers, and what is missing");
+  doctor->add_flag("--json", *json, "As JSON");
+  doctor->callback([=, &action] { action = [=] { return doctor_command(*json); }; });
+}
+
+void add_config(CLI::App& app, std::function<int()>& action) {
+  auto path = std::make_shared<std::string>();
+  CLI::App* config = app.add_subcommand("config", "Configuration files");
+  config->require_subcommand(1);
+  CLI::App* check = config->add_subcommand("check", "Name every mistake of a file with its line");
+  check->add_option("file", *path, "The file")->required()->type_name("FILE");
+  check->callback([=, &action] { action = [=] { return config_check_command(*path); }; });
+  config->add_subcommand("keys", "Every key, what is allowed and its default")->callback([&action] {
+    action = config_keys_command;
+  });
+}
+
+void add_worker(CLI::App& app, std::function<int()>& action) {
+  auto fd = std::make_shared<int>(-1);
+  CLI::App* worker = app.add_subcommand("worker", "")->group("");  // not for people
+  worker->add_option("--channel-fd", *fd)->required()->check(CLI::Range(0, 1 << 20));
+  worker->callback([=, &action] { action = [=] { return worker_main(base::UniqueFd(*fd)); }; });
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  CLI::App app("Hostlens: requests, traces and metrics of unmodified servers");
+  app.name("hostlens");
+  app.require_subcommand(1);
+  std::function<int()> action;
+  app.set_version_flag("--version", [] {
+    (void)version_command();
+    return std::string();
+  });
+  add_run(app, action);
+  add_agent(app, action);
+  add_top(app, action);
+  add_doctor(app, action);
+  add_config(app, action);
+  app.add_subcommand("version", "Print the version")->callback([&action] {
+    action = version_command;
+  });
+  add_worker(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& request) {
+    return app.exit(request);
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "hostlens: %s (hostlens --help shows the commands)\n", error.what());
+    return kExitUsage;
+  }
+  return action();
+}
+
+}  // namespace hostlens::agent

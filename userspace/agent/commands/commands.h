@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function per command of the program; each returns its exit status (exit_codes.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/configuration.h"
+#include "base/result.h"
+
+namespace hostlens::agent {
+
+struct RunOptions {
+  std::string config_path;  ///< "": none
+  Overrides overrides;
+  bool listen_given = false;
+  std::optional<uint64_t> for_ns;
+  std::vector<std::string> command;
+};
+[[nodiscard]] int run_command(RunOptions options);
+
+[[nodiscard]] int agent_command(const std::string& config_path);
+
+struct TopOptions {
+  std::string address;  ///< "": HOSTLENS_ADDRESS, else the default configuration's
+  uint64_t interval_ns = 2'000'000'000;
+  bool once = false;
+  bool trace = false;  ///< print one whole trace as a tree instead
+  std::optional<uint64_t> for_ns;
+};
+[[nodiscard]] int top_command(const TopOptions& options);
+
+[[nodiscard]] int doctor_command(bool as_json);
+[[nodiscard]] int config_check_command(const std::string& path);
+[[nodiscard]] int config_keys_command();
+[[nodiscard]] int version_command();
+
+/// "hostlens: message (remedy)" on standard error, each line of the message with the prefix.
+void print_error(const base::Error& error);
+/// The status for an error that ends a command.
+[[nodiscard]] int exit_code_of(const base::Error& error);
+
+/// Colours: only on a terminal, and not against NO_COLOR (no-color.org) or TERM=dumb.
+[[nodiscard]] bool use_colour(int fd);
+
+}  // namespace hostlens::agent

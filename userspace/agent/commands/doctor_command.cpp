@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// `hostlens doctor`: what this kernel and this user allow, tried rather than guessed.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "agent/attach_report_json.h"
+#include "agent/commands/commands.h"
+#include "agent/exit_codes.h"
+#include "agent/version.h"
+#include "kernel/features.h"
+#include "probes/socket_probe.h"
+
+namespace hostlens::agent {
+namespace {
+
+using nlohmann::json;
+
+/// Enough for a trial; nothing is read from it.
+constexpr uint32_t kTrialRingBytes = 65536;
+
+struct Examination {
+  kernel::Features features;
+  kernel::AttachReport report;
+  std::optional<base::Error> refused;
+  std::vector<std::string> notes;
+};
+
+Examination examine() {
+  Examination out;
+  out.features = kernel::read_features();
+  probes::SocketProbeSettings settings;
+  settings.control_ring_bytes = kTrialRingBytes;
+  settings.data_ring_bytes = kTrialRingBytes;
+  settings.report_all_processes = false;
+  auto probe = probes::SocketProbe::attach(settings);
+  if (probe) {
+    out.report = (*probe)->report();
+  } else {
+    out.refused = std::move(probe).error();
+  }
+  if (out.report.socket_variant == "sys_exit") {
+    out.notes.emplace_back(
+        "the sys_exit variant tests a bit on every system call of this host; Linux 6.3 has cheaper hooks");
+  }
+  int major = 0;
+  if (std::sscanf(out.features.release.c_str(), "%d.", &major) == 1 && major < 6) {
+    out.notes.emplace_back(
+        "before Linux 6.0 a process without CAP_BPF cannot use maps by descriptor: the worker keeps it");
+  }
+  return out;
+}
+
+std::string as_json(const Examination& out) {
+  json capabilities = json::array();
+  for (const kernel::Capability& capability : out.features.capabilities) {
+    capabilities.push_back({{"name", capability.name},
+                            {"needed_for", capability.needed_for},
+                            {"effective", capability.effective}});
+  }
+  json document = {
+      {"version", kVersion},
+      {"usable", !out.refused.has_value()},
+      {"kernel",
+       {{"release", out.features.release},
+        {"machine", out.features.machine},
+        {"btf", out.features.btf},
+        {"lockdown", out.features.lockdown},
+        {"unprivileged_bpf_disabled", out.features.unprivileged_bpf_disabled}}},
+      {"capabilities", std::move(capabilities)},
+      {"probes", json::parse(attach_report_json(out.report))},
+      {"notes", out.notes}};
+  if (out.refused) {
+    document["refused"] = {{"message", out.refused->message}, {"remedy", out.refused->remedy}};
+  }
+  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+class TextPage {
+ public:
+  explicit TextPage(bool colour) : colour_(colour) {}
+
+  void title(std::string_view text) { out_ += fmt::format("{}\n", paint("\x1b[1m", text)); }
+  void line(bool good, std::string_view what, std::string_view why = {}) {
+    out_ += fmt::format("  {} {}{}{}\n", good ? paint("\x1b[32m", "ok     ") : paint("\x1b[31m", "missing"),
+                        what, why.empty() ? "" : ": ", why);
+  }
+  void plain(std::string_view text) { out_ += fmt::format("  {}\n", text); }
+  [[nodiscard]] const std::string& text() const { return out_; }
+
+ private:
+  [[nodiscard]] std::string paint(const char* code, std::string_view text) const {
+    return colour_ ? fmt::format("{}{}\x1b[0m", code, text) : std::string(text);
+  }
+  bool colour_;
+  std::string out_;
+};
+
+std::string as_text(const Examination& out, bool colour) {
+  TextPage page(colour);
+  const kernel::Features& features = out.features;
+  page.title(fmt::format("Kernel {} {}", features.release, features.machine));
+  page.line(features.btf, "type information (BTF)",
+            features.btf ? "" : "boot a kernel with CONFIG_DEBUG_INFO_BTF");
+  page.plain(fmt::format("lockdown: {}", features.lockdown.empty() ? "none" : features.lockdown));
+  if (features.unprivileged_bpf_disabled >= 0) {
+    page.plain(fmt::format("kernel.unprivileged_bpf_disabled: {}", features.unprivileged_bpf_disabled));
+  }
+  page.title("Capabilities");
+  for (const kernel::Capability& capability : features.capabilities) {
+    page.line(capability.effective, capability.name, capability.needed_for);
+  }
+  page.title("Socket probe");
+  for (const kernel::HookReport& hook : out.report.hooks) {
+    std::string why = hook.reason;
+    if (!hook.remedy.empty()) why += fmt::format("{}{}", why.empty() ? "" : "; ", hook.remedy);
+    page.line(hook.attached, fmt::format("{} by {}", hook.signal, hook.hook), why);
+  }
+  if (out.refused) {
+    page.plain(out.refused->message);
+    if (!out.refused->remedy.empty()) page.plain("remedy: " + out.refused->remedy);
+  }
+  for (const std::string& note : out.notes) page.plain("note: " + note);
+  page.title(out.refused ? "Hostlens cannot work here."
+                         : fmt::format("Hostlens works here, by the {} variant.", out.report.socket_variant));
+  return page.text();
+}
+
+}  // namespace
+
+int doctor_command(bool json_wanted) {
+  const Examination out = examine();
+  const std::string text = json_wanted ? as_json(out) : as_text(out, use_colour(STDOUT_FILENO));
+  std::fputs(text.c_str(), stdout);
+  return out.refused ? kExitUnsupported : kExitOk;
+}
+
+}  // namespace hostlens::agent

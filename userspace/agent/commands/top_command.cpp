@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// `hostlens top`: the live table of a running agent.
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <optional>
+#include <utility>
+
+#include "agent/api_client.h"
+#include "agent/commands/commands.h"
+#include "agent/exit_codes.h"
+#include "agent/request_table.h"
+#include "agent/signal_source.h"
+#include "agent/trace_tree.h"
+#include "base/clock.h"
+
+namespace hostlens::agent {
+namespace {
+
+using base::Result;
+
+constexpr size_t kPlainWidth = 120;  ///< when the output is no terminal
+
+struct Screen {
+  size_t width = kPlainWidth;
+  size_t height = 24;
+};
+
+Screen screen_size() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return {};
+  return {size.ws_col, size.ws_row};
+}
+
+/// Keys without Enter, and a hidden cursor, for as long as it lives.
+class LiveTerminal {
+ public:
+  LiveTerminal() : keys_(::isatty(STDIN_FILENO) == 1 && ::tcgetattr(STDIN_FILENO, &before_) == 0) {
+    if (keys_) {
+      termios raw = before_;
+      raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+      ::tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    }
+    std::fputs("\x1b[?1049h\x1b[?25l", stdout);
+  }
+  ~LiveTerminal() {
+    std::fputs("\x1b[?25h\x1b[?1049l", stdout);
+    std::fflush(stdout);
+    if (keys_) ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+  }
+  LiveTerminal(const LiveTerminal&) = delete;
+  LiveTerminal& operator=(const LiveTerminal&) = delete;
+  [[nodiscard]] bool keys() const { return keys_; }
+
+ private:
+  termios before_{};
+  bool keys_;
+};
+
+Result<web::RequestRows> fetch(ApiClient& client) {
+  auto body = client.get("/api/v1/requests");
+  if (!body) return std::move(body).error();
+  return web::request_rows_from_json(*body);
+}
+
+uint64_t earliest_start(const web::RequestRows& rows) {
+  uint64_t start = rows.unix_ns;
+  for (const web::RequestRow& row : rows.rows) start = std::min(start, row.start_unix_ns);
+  return start;
+}
+
+int fail(const base::Error& error) {
+  print_error(error);
+  return error.kind == base::Error::Kind::kNotFound ? kExitNoAnswer : exit_code_of(error);
+}
+
+int print_once(ApiClient& client) {
+  const auto rows = fetch(client);
+  if (!rows) return fail(rows.error());
+  const double seconds = static_cast<double>(rows->unix_ns - earliest_start(*rows)) / 1e9;
+  const RequestTable table = request_table(*rows, nullptr, seconds);
+  if (table.rows.empty()) {
+    std::fputs("no request was seen yet\n", stdout);
+  } else {
+    std::fputs(render(table, {screen_size().width, 1000, use_colour(STDOUT_FILENO)}).c_str(), stdout);
+  }
+  return kExitOk;
+}
+
+int print_trace(ApiClient& client) {
+  auto body = client.get("/api/v1/traces?limit=1000");
+  if (!body) return fail(body.error());
+  const auto tree = trace_tree(*body, screen_size().width);
+  if (!tree) return fail(tree.error());
+  std::fputs(tree->empty() ? "no trace was seen yet\n" : tree->c_str(), stdout);
+  return kExitOk;
+}
+
+void draw(const RequestTable& table, const std::string& address, const std::string& trouble) {
+  const Screen screen = screen_size();
+  std::string page = fmt::format("\x1b[H\x1b[Jhostlens top - {} - the last {:.0f} s - q ends\n\n", address,
+                                 table.seconds);
+  if (!trouble.empty()) {
+    page += terminal_text(trouble, screen.width) + "\n";
+  } else if (table.rows.empty()) {
+    page += "no requests\n";
+  } else {
+    const size_t rows = screen.height > 6 ? screen.height - 5 : 1;
+    page += render(table, {screen.width, rows, use_colour(STDOUT_FILENO)});
+  }
+  std::fputs(page.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+/// True when it is time to end: a key, a signal.
+bool wait_for_end(int signal_fd, bool keys, uint64_t until_ns) {
+  for (;;) {
+    const uint64_t now_ns = base::monotonic_now_ns();
+    if (now_ns >= until_ns) return false;
+    pollfd fds[2] = {{signal_fd, POLLIN, 0}, {keys ? STDIN_FILENO : -1, POLLIN, 0}};
+    const int ready = ::poll(fds, 2, static_cast<int>((until_ns - now_ns) / 1'000'000 + 1));
+    if (ready <= 0) continue;
+    if (fds[0].revents != 0) return true;
+    char key = 0;
+    if (fds[1].revents != 0 && (::read(STDIN_FILENO, &key, 1) != 1 || key == 'q' || key == 'Q')) {
+      return true;
+    }
+  }
+}
+
+int show_live(ApiClient& client, const std::string& address, const TopOptions& options) {
+  auto first = fetch(client);
+  if (!first) return fail(first.error());
+  auto signals = SignalSource::create({SIGINT, SIGTERM, SIGHUP});
+  if (!signals) return fail(signals.error());
+  const LiveTerminal terminal;
+  web::RequestRows before = *std::move(first);
+  const double seconds = static_cast<double>(before.unix_ns - earliest_start(before)) / 1e9;
+  draw(request_table(before, nullptr, seconds), address, {});
+  const uint64_t begin_ns = base::monotonic_now_ns();
+  for (uint64_t next_ns = begin_ns + options.interval_ns;; next_ns += options.interval_ns) {
+    const uint64_t end_ns = options.for_ns ? begin_ns + *options.for_ns : UINT64_MAX;
+    if (wait_for_end((*signals)->fd(), terminal.keys(), std::min(next_ns, end_ns))) return kExitOk;
+    if (base::monotonic_now_ns() >= end_ns) return kExitOk;
+    auto now = fetch(client);
+    if (!now) {
+      draw({}, address, now.error().text());
+      continue;
+    }
+    const double span = static_cast<double>(now->unix_ns - before.unix_ns) / 1e9;
+    draw(request_table(*now, &before, span), address, {});
+    before = *std::move(now);
+  }
+}
+
+}  // namespace
+
+int top_command(const TopOptions& options) {
+  auto address = agent_address(options.address);
+  if (!address) return fail(address.error());
+  ApiClient client(*address);
+  if (options.trace) return print_trace(client);
+  if (options.once || ::isatty(STDOUT_FILENO) != 1) return print_once(client);
+  return show_live(client, *address, options);
+}
+
+}  // namespace hostlens::agent

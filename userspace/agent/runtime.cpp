@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/runtime.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "agent/listen_socket.h"
+#include "agent/worker_settings.h"
+#include "base/clock.h"
+
+namespace hostlens::agent {
+
+using base::Result;
+using base::UniqueFd;
+
+std::string Runtime::worker_settings() const {
+  WorkerSettings worker;
+  worker.run_mode = settings_.run_mode;
+  worker.file = settings_.configuration.file;
+  worker.configuration = settings_.configuration.text;
+  worker.overrides = settings_.configuration.overrides;
+  worker.attach_report = capture_->report_json();
+  worker.supervisor_start_unix_ns = start_unix_ns_;
+  return to_json(worker);
+}
+
+std::string Runtime::address_url() const {
+  return address_ ? "http://" + address_->text() : std::string();
+}
+
+Result<UniqueFd> Runtime::open_listener(bool any_port) {
+  address_.reset();
+  const auto& wanted = settings_.configuration.configuration.listen;
+  if (!wanted) return UniqueFd();
+  auto fd = open_listen_socket(*wanted);
+  if (!fd && any_port && fd.error().errno_value == EADDRINUSE) {
+    fd = open_listen_socket({wanted->host, 0});
+  }
+  if (!fd) return fd;
+  auto bound = bound_address(fd->get());
+  if (!bound) return std::move(bound).error();
+  address_ = *std::move(bound);
+  return fd;
+}
+
+Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeSettings settings,
+                                                 const CaptureFactory& attach) {
+  std::unique_ptr<Runtime> runtime(new Runtime);
+  runtime->settings_ = std::move(settings);
+  runtime->start_unix_ns_ = base::unix_now_ns();
+  const Configuration& configuration = runtime->settings_.configuration.configuration;
+
+  WorkerInputs inputs;
+  auto listen = runtime->open_listener(runtime->settings_.any_port);
+  if (!listen) return std::move(listen).error();
+  inputs.listen = *std::move(listen);
+  if (!configuration.otlp_json_path.empty()) {
+    auto file = open_output_file(configuration.otlp_json_path);
+    if (!file) return std::move(file).error().with_context("exporters.otlp_json.path");
+    inputs.otlp_json = *std::move(file);
+  }
+  auto loop = EventLoop::create();
+  if (!loop) return std::move(loop).error();
+  runtime->loop_ = *std::move(loop);
+  auto ledger = LedgerMemory::create();
+  if (!ledger) return std::move(ledger).error();
+  runtime->ledger_ = *std::move(ledger);
+  auto capture = attach({configuration.limits.control_ring_bytes,
+                         configuration.limits.data_ring_bytes, !runtime->settings_.run_mode});
+  if (!capture) return std::move(capture).error();
+  runtime->capture_ = *std::move(capture);
+  runtime->launcher_ = std::make_unique<ExecWorkerLauncher>(configuration.user);
+
+  SupervisorSettings supervisor;
+  supervisor.requests.targets_may_change = !runtime->settings_.run_mode;
+  supervisor.requests.own_pid = static_cast<uint32_t>(::getpid());
+  supervisor.now_ns = base::monotonic_now_ns;
+  inputs.settings = runtime->worker_settings();
+  runtime->supervisor_ = std::make_unique<Supervisor>(
+      Supervisor::Parts{*runtime->loop_, *runtime->capture_, *runtime->ledger_,
+                        *runtime->launcher_, runtime->notifier_},
+      std::move(supervisor), std::move(inputs));
+  return runtime;
+}
+
+Result<void> Runtime::reload(LoadedConfiguration next) {
+  const Configuration& old = settings_.configuration.configuration;
+  const Configuration& fresh = next.configuration;
+  if (fresh.user != old.user || fresh.limits.control_ring_bytes != old.limits.control_ring_bytes ||
+      fresh.limits.data_ring_bytes != old.limits.data_ring_bytes) {
+    spdlog::warn("user, limits.control_ring and limits.data_ring need a restart; keeping the old");
+  }
+  WorkerInputs inputs;
+  const bool new_address = fresh.listen != old.listen;
+  const bool new_file =
+      fresh.otlp_json_path != old.otlp_json_path && !fresh.otlp_json_path.empty();
+  if (new_file) {
+    auto file = open_output_file(fresh.otlp_json_path);
+    if (!file) return std::move(file).error().with_context("exporters.otlp_json.path");
+    inputs.otlp_json = *std::move(file);
+  }
+  if (new_address) {
+    std::swap(settings_.configuration, next);
+    auto listen = open_listener(false);
+    if (!listen) {
+      std::swap(settings_.configuration, next);
+      return std::move(listen).error();
+    }
+    inputs.listen = *std::move(listen);
+  } else {
+    settings_.configuration = std::move(next);
+  }
+  inputs.settings = worker_settings();
+  supervisor_->reload(std::move(inputs));
+  return {};
+}
+
+}  // namespace hostlens::agent

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of the shard: settled exchanges become metrics, and spans for whoever wants them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "aggregators/metric_aggregator.h"
+#include "base/clock.h"
+#include "base/ledger.h"
+#include "exporters/exporter.h"
+#include "model/span.h"
+#include "processors/sinks.h"
+#include "web/recent_spans.h"
+
+namespace hostlens::agent {
+
+/// A span is built only when an exporter or the memory of recent traces takes it. An exchange enters
+/// the books of each exporter here, so that none is between two stages while its batch fills. Shard
+/// thread; everything given must outlive it.
+class FanOut final : public processors::ExchangeSink {
+ public:
+  FanOut(aggregators::MetricAggregator& metrics, base::Ledger ledger)
+      : metrics_(metrics), ledger_(ledger) {}
+
+  /// Takes effect with the next exchange; hand the batch to the old exporters first (`flush`).
+  void set_exporters(std::vector<exporters::Exporter*> exporters);
+  void set_recent(web::RecentSpans* recent) { recent_ = recent; }
+
+  void request_started(const model::Exchange& exchange) noexcept override;
+  void exchange_finished(model::Exchange&& exchange) noexcept override;
+  void exchange_dropped(const model::Exchange& exchange) noexcept override;
+
+  /// Hands the batch on, however small. At least once per second.
+  void flush() noexcept;
+  /// Once per second: follows the wall clock.
+  void refresh_clock() noexcept { clock_.refresh(); }
+  [[nodiscard]] uint64_t finished_total() const { return finished_; }
+
+ private:
+  static constexpr size_t kBatchSpans = 512;
+
+  aggregators::MetricAggregator& metrics_;
+  base::Ledger ledger_;
+  base::WallClock clock_;
+  std::vector<exporters::Exporter*> exporters_;
+  web::RecentSpans* recent_ = nullptr;
+  model::SpanBatch batch_;
+  uint64_t finished_ = 0;
+};
+
+}  // namespace hostlens::agent

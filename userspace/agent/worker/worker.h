@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// The unprivileged process: everything behind the rings.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/channel.h"
+#include "agent/configuration.h"
+#include "agent/event_loop.h"
+#include "agent/remote_host_access.h"
+#include "agent/shared_memory.h"
+#include "agent/worker/export_set.h"
+#include "agent/worker/fan_out.h"
+#include "agent/worker/shard.h"
+#include "agent/worker_settings.h"
+#include "aggregators/metric_aggregator.h"
+#include "base/unique_fd.h"
+#include "web/api.h"
+#include "web/http_server.h"
+#include "web/published.h"
+#include "web/recent_spans.h"
+
+namespace hostlens::agent {
+
+/// `hostlens worker --channel-fd N`: runs until the supervisor says stop or is gone. Returns the exit
+/// status of the process (exit_codes.h).
+[[nodiscard]] int worker_main(base::UniqueFd channel);
+
+/// Descriptors of a message by their slot; empty ones were not sent.
+using SlotFds = std::array<base::UniqueFd, kFdSlots>;
+[[nodiscard]] SlotFds by_slot(FdMask mask, std::vector<base::UniqueFd> fds);
+
+/// One thread: the loop's. The HTTP server and the exporters have threads of their own.
+class Worker {
+ public:
+  /// kInvalid: what the supervisor sent cannot be used, and would not be better the next time.
+  [[nodiscard]] static base::Result<std::unique_ptr<Worker>> create(EventLoop& loop,
+                                                                    Channel channel, SlotFds fds);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Says that it is ready; the rest happens in the loop, which it stops at its end.
+  [[nodiscard]] base::Result<void> start();
+  [[nodiscard]] int exit_code() const { return exit_code_; }
+
+ private:
+  static constexpr uint64_t kRoundNs = 100'000'000;
+  /// With the round and the correlator's 200 ms, a finished exchange is visible within 1 s.
+  static constexpr uint64_t kSnapshotNs = 400'000'000;
+  static constexpr uint64_t kSecondNs = 1'000'000'000;
+  static constexpr uint32_t kRecentSpansPerSecond = 200;
+
+  Worker(EventLoop& loop, Channel channel, WorkerSettings settings, Configuration configuration,
+         std::unique_ptr<LedgerMemory> ledger);
+  [[nodiscard]] base::Result<void> build(SlotFds fds);
+  [[nodiscard]] base::Result<std::unique_ptr<discovery::TargetSelector>> make_targets();
+  void update_exporters();
+  void serve();
+  void on_channel();
+  void on_records();
+  void on_round();
+  void on_second(uint64_t now_ns);
+  void publish(uint64_t now_ns);
+  [[nodiscard]] aggregators::AgentSample sample();
+  void reload(const Reload& message, SlotFds fds);
+  [[nodiscard]] base::Result<void> apply(WorkerSettings settings, SlotFds fds);
+  void log_scan(const discovery::TargetScan& scan) const;
+  void stop(uint64_t deadline_ns);
+
+  EventLoop& loop_;
+  Channel channel_;
+  WorkerSettings settings_;
+  Configuration configuration_;
+  std::unique_ptr<LedgerMemory> ledger_memory_;
+  base::Ledger ledger_;
+  base::UniqueFd listen_;
+  base::UniqueFd otlp_json_;
+  std::string socket_variant_;
+  uint64_t start_ns_;
+
+  std::unique_ptr<RemoteHostAccess> host_;
+  std::unique_ptr<aggregators::MetricAggregator> metrics_;
+  std::unique_ptr<FanOut> fan_out_;
+  std::unique_ptr<Shard> shard_;
+  ExportSet exporters_;
+  web::Published published_;
+  std::unique_ptr<web::RecentSpans> recent_;
+  std::unique_ptr<web::Api> api_;
+  std::unique_ptr<web::HttpServer> server_;
+
+  std::unique_ptr<Timer> round_;
+  uint64_t rounds_ = 0;
+  uint64_t last_snapshot_ns_ = 0;
+  uint64_t last_second_ns_ = 0;
+  uint64_t last_push_ns_ = 0;
+  uint64_t published_records_ = 0;
+  int exit_code_ = 0;
+};
+
+}  // namespace hostlens::agent

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ledger.h"
+
+namespace hostlens::aggregators {
+
+/// What the agent knows of itself; read by the worker just before a snapshot. Totals never go back
+/// during the life of the process that keeps them.
+struct AgentSample {
+  const base::Ledger* ledger = nullptr;  ///< hostlens.records, hostlens.records.held
+  struct ProcessUse {
+    std::string role;  ///< "supervisor", "worker"
+    double cpu_seconds = 0;
+    uint64_t resident_bytes = 0;
+  };
+  std::vector<ProcessUse> processes;
+  uint64_t worker_restarts = 0;
+  uint64_t targets = 0;  ///< processes that are targets now
+  uint64_t ring_pending_bytes_control = 0, ring_pending_bytes_data = 0;
+  uint64_t control_records_lost = 0, length_only_records = 0, recursion_misses = 0;
+  uint64_t correlation_ambiguous = 0, correlation_late = 0, route_overflows = 0,
+           connections_evicted = 0, connections_tracked = 0;
+  std::string version, socket_variant;
+};
+
+}  // namespace hostlens::aggregators

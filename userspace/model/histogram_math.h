@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums, differences and quantiles of exponential histograms.
+#pragma once
+
+#include "model/metric.h"
+
+namespace hostlens::model {
+
+/// Adds `more` to `sum`, at the coarser of both scales.
+void add(ExponentialHistogram& sum, const ExponentialHistogram& more);
+
+/// What came between two cumulative readings of one series. `before` of another series (it counts
+/// more than `now`) is passed over. min and max stay those of `now`.
+[[nodiscard]] ExponentialHistogram difference(const ExponentialHistogram& now,
+                                              const ExponentialHistogram& before);
+
+/// Value below which the share `q` (0 to 1) lies: within the bucket's width, inside min and max. 0 when
+/// the histogram is empty.
+[[nodiscard]] double quantile(const ExponentialHistogram& histogram, double q);
+
+}  // namespace hostlens::model
