@@ -82,14 +82,15 @@ def _run_qemu(folder, kernel, systemd, icount, cpus, memory, limit, append):
     # setpriv: no guest outlives us, whatever ends us.
     command = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-nodefaults", "-no-user-config",
                "-display", "none", "-no-reboot", "-cpu", "max", "-m", str(memory),
-               "-kernel", str(kernel), "-initrd", str(folder / "initrd"), "-append", " ".join(words)]
+               "-kernel", str(kernel), "-initrd", str(folder / "initrd")]
     if icount:
         # One instruction, one nanosecond of the guest: what the host does meanwhile changes nothing.
         command += ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-smp", "1",
-                    "-rtc", "base=2024-01-01T00:00:00,clock=vm"]
+                    "-rtc", "base=2024-01-01T00:00:00,clock=vm", "-seed", "1"]
+        words += ["nokaslr", "norandmaps"]
     else:
         command += ["-accel", "tcg,thread=multi", "-smp", str(cpus)]
-    command += ["-serial", f"file:{folder}/kernel.log", "-chardev", "stdio,id=output,signal=off",
+    command += ["-append", " ".join(words), "-serial", f"file:{folder}/kernel.log", "-chardev", "stdio,id=output,signal=off",
                 "-serial", "chardev:output", "-serial", f"file:{folder}/status",
                 "-serial", f"file:{folder}/results.tar"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) as qemu:
