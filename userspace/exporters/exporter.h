@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "model/metric.h"
@@ -27,6 +28,10 @@ class Exporter {
   virtual bool flush(std::chrono::steady_clock::time_point deadline) noexcept = 0;
   /// flush, then stops the thread; what is left then is counted as dropped{shutdown}.
   virtual void shutdown(std::chrono::steady_clock::time_point deadline) noexcept = 0;
+
+  /// "" while all is well, else one line: what, where, why, what happens next. The same text for as long
+  /// as the same trouble lasts, so that a change is worth a line in the log. Any thread.
+  [[nodiscard]] virtual std::string problem() const = 0;
 };
 
 }  // namespace hostlens::exporters

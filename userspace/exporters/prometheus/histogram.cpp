@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
+#include <limits>
 #include <utility>
 
 namespace hostlens::exporters::prometheus {
@@ -28,6 +29,24 @@ std::vector<Boundary> with_logarithms(std::initializer_list<Boundary> boundaries
 int64_t first_index(const ExponentialHistogram& histogram) { return histogram.offset; }
 int64_t end_index(const ExponentialHistogram& histogram) {
   return first_index(histogram) + static_cast<int64_t>(histogram.counts.size());
+}
+
+/// Merges pairs of buckets `times` times, each of which lowers the scale by one.
+ExponentialHistogram halved(const ExponentialHistogram& histogram, int64_t times) {
+  if (times <= 0) return histogram;
+  const int64_t shift = std::min<int64_t>(times, 62);  // by then every index is 0 or -1
+  ExponentialHistogram merged = histogram;
+  merged.scale = static_cast<int32_t>(
+      std::max<int64_t>(histogram.scale - times, std::numeric_limits<int32_t>::min()));
+  merged.offset = static_cast<int32_t>(first_index(histogram) >> shift);
+  merged.counts.clear();
+  for (size_t i = 0; i < histogram.counts.size(); ++i) {
+    const int64_t index = (first_index(histogram) + static_cast<int64_t>(i)) >> shift;
+    const auto place = static_cast<size_t>(index - merged.offset);
+    if (place >= merged.counts.size()) merged.counts.resize(place + 1);
+    merged.counts[place] += histogram.counts[i];
+  }
+  return merged;
 }
 
 }  // namespace
@@ -137,21 +156,7 @@ const Exemplar* youngest(std::span<const Exemplar> exemplars) {
 }
 
 ExponentialHistogram downscaled(const ExponentialHistogram& histogram, int32_t scale) {
-  if (scale >= histogram.scale) return histogram;
-  // Beyond 62 halvings every index is 0 or -1 already.
-  const int64_t shift =
-      std::min<int64_t>(static_cast<int64_t>(histogram.scale) - static_cast<int64_t>(scale), 62);
-  ExponentialHistogram merged = histogram;
-  merged.scale = scale;
-  merged.offset = static_cast<int32_t>(first_index(histogram) >> shift);
-  merged.counts.clear();
-  for (size_t i = 0; i < histogram.counts.size(); ++i) {
-    const int64_t index = (first_index(histogram) + static_cast<int64_t>(i)) >> shift;
-    const auto place = static_cast<size_t>(index - merged.offset);
-    if (place >= merged.counts.size()) merged.counts.resize(place + 1);
-    merged.counts[place] += histogram.counts[i];
-  }
-  return merged;
+  return halved(histogram, static_cast<int64_t>(histogram.scale) - static_cast<int64_t>(scale));
 }
 
 ExponentialHistogram added(const ExponentialHistogram& a, const ExponentialHistogram& b) {
@@ -161,19 +166,19 @@ ExponentialHistogram added(const ExponentialHistogram& a, const ExponentialHisto
     left.counts = std::exchange(right.counts, {});
     left.offset = right.offset;
   }
-  const auto bound_width = [&] {
+  const auto joint_width = [&] {
     return std::max(end_index(left), end_index(right)) -
            std::min(first_index(left), first_index(right));
   };
   const auto widest = std::max<int64_t>(
       kMaxBuckets, static_cast<int64_t>(std::max(left.counts.size(), right.counts.size())));
-  while (!right.counts.empty() && bound_width() > widest) {
-    left = downscaled(left, left.scale - 1);
-    right = downscaled(right, right.scale - 1);
+  while (!right.counts.empty() && joint_width() > widest) {
+    left = halved(left, 1);
+    right = halved(right, 1);
   }
   if (!right.counts.empty()) {
     const int64_t first = std::min(first_index(left), first_index(right));
-    std::vector<uint64_t> counts(static_cast<size_t>(bound_width()));
+    std::vector<uint64_t> counts(static_cast<size_t>(joint_width()));
     for (const ExponentialHistogram* part : {&left, &right}) {
       const auto shift = static_cast<size_t>(first_index(*part) - first);
       for (size_t i = 0; i < part->counts.size(); ++i) counts[shift + i] += part->counts[i];

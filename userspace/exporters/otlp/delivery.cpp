@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/otlp/delivery.h"
+
+#include <algorithm>
+#include <ctime>
+
+namespace hostlens::exporters::otlp {
+
+using End = Delivery::Outcome::End;
+
+Delivery::Delivery(Signal signal, std::unique_ptr<HttpSender> sender, RetrySettings retry,
+                   TimeSource& time)
+    : signal_(signal), sender_(std::move(sender)), retry_(retry), time_(time) {}
+
+std::chrono::nanoseconds Delivery::back_off() {
+  const unsigned doublings = std::min(failures_ - 1, 20U);
+  const auto full = std::min(retry_.longest, retry_.first * (int64_t{1} << doublings));
+  // Half of it is chance, so that a fleet does not come back in step.
+  return std::chrono::nanoseconds(
+      std::uniform_int_distribution<int64_t>(full.count() / 2, full.count())(random_));
+}
+
+Delivery::Outcome Delivery::deliver(BatchQueue& queue, const EncodedRequest& request) {
+  const TimePoint started = time_.now();
+  while (true) {
+    if (!queue.pause_until(not_before_, !server_asked_)) return {End::kShutdown};
+    if (failures_ != 0 && signal_ == Signal::kMetrics && queue.newer_metrics()) {
+      return {End::kSuperseded};
+    }
+    const HttpReply reply = sender_->post(request.body);
+    if (reply.end == HttpReply::End::kCancelled) return {End::kShutdown};
+    const Judgement judgement = judge(signal_, reply, request.items, std::time(nullptr));
+    if (judgement.verdict != Judgement::Verdict::kRetry) {
+      failures_ = 0;
+      not_before_ = {};
+      const bool taken = judgement.verdict == Judgement::Verdict::kDelivered;
+      report(judgement.text, taken ? "sending goes on" : "what it refused is dropped");
+      return {taken ? End::kDelivered : End::kRefused, judgement.rejected};
+    }
+    ++failures_;
+    server_asked_ = judgement.retry_after.has_value();
+    not_before_ = time_.now() + judgement.retry_after.value_or(back_off());
+    report(judgement.text, signal_ == Signal::kTraces
+                               ? "spans are kept as far as the queue reaches, and sent again"
+                               : "the newest values are sent again");
+    if (not_before_ - started > retry_.give_up) return {End::kExhausted};
+  }
+}
+
+void Delivery::report(const std::string& why, const char* next) {
+  const std::lock_guard lock(mutex_);
+  problem_.clear();
+  if (why.empty()) return;
+  problem_ = signal_ == Signal::kTraces ? "OTLP traces to " : "OTLP metrics to ";
+  problem_ += sender_->destination() + ": " + why + "; " + next;
+}
+
+std::string Delivery::problem() const {
+  const std::lock_guard lock(mutex_);
+  return problem_;
+}
+
+}  // namespace hostlens::exporters::otlp

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/otlp/otlp_exporter.h"
+
+#include "exporters/otlp/delivery.h"
+#include "exporters/otlp/encode_metrics.h"
+#include "exporters/otlp/encode_traces.h"
+#include "exporters/version.h"
+
+namespace hostlens::exporters::otlp {
+namespace {
+
+using base::DropReason;
+using base::Stage;
+using End = Delivery::Outcome::End;
+
+void keep_books(base::Ledger ledger, uint64_t spans, const Delivery::Outcome& outcome) {
+  const auto drop = [&](DropReason reason, uint64_t count) {
+    ledger.dropped(Stage::kExportOtlp, reason, count);
+  };
+  switch (outcome.end) {
+    case End::kDelivered:
+      ledger.forwarded(Stage::kExportOtlp, spans - outcome.rejected);
+      return drop(DropReason::kRejected, outcome.rejected);
+    case End::kRefused:
+      return drop(DropReason::kRejected, spans);
+    case End::kExhausted:
+      return drop(DropReason::kRetryExhausted, spans);
+    case End::kShutdown:
+    case End::kSuperseded:  // never of spans
+      return drop(DropReason::kShutdown, spans);
+  }
+}
+
+}  // namespace
+
+struct OtlpExporter::Lane {
+  Delivery delivery;
+  TraceEncoder encoder;
+  const base::Ledger ledger;
+  std::unique_ptr<BatchQueue> queue;  ///< last: its thread uses the others
+
+  Lane(Signal signal, std::unique_ptr<HttpSender> sender, RetrySettings retry, TimeSource& time,
+       base::Ledger books)
+      : delivery(signal, std::move(sender), retry, time), ledger(books) {}
+
+  void consume(const Batch& batch) {
+    for (const auto& spans : batch.spans) {
+      for (const model::Span& span : *spans) {
+        encoder.add(span);
+        if (encoder.full()) send_spans();
+      }
+    }
+    send_spans();
+    if (batch.metrics == nullptr) return;
+    for (const EncodedRequest& request : encode_metrics(*batch.metrics)) {
+      const End end = delivery.deliver(*queue_in_use, request).end;
+      if (end == End::kSuperseded || end == End::kShutdown) return;
+    }
+  }
+
+  void send_spans() {
+    const EncodedRequest request = encoder.finish();
+    if (request.items == 0) return;
+    keep_books(ledger, request.items, delivery.deliver(*queue_in_use, request));
+  }
+
+  /// The queue as its own thread got it: that thread may run before `queue` is assigned.
+  BatchQueue* queue_in_use = nullptr;
+
+  static base::Result<std::unique_ptr<Lane>> create(Signal signal, const OtlpSettings& settings,
+                                                    base::Ledger ledger, TimeSource& time) {
+    const bool traces = signal == Signal::kTraces;
+    std::string agent = settings.user_agent;
+    if (agent.empty()) agent = "OTel-OTLP-Exporter-Hostlens/" + std::string(agent_version());
+    auto sender = HttpSender::create(traces ? settings.traces : settings.metrics, agent);
+    if (!sender) return std::move(sender).error();
+    auto lane = std::make_unique<Lane>(signal, *std::move(sender), settings.retry, time, ledger);
+    BatchQueueSettings queue_settings;
+    queue_settings.thread_name = traces ? "otlp-traces" : "otlp-metrics";
+    queue_settings.stage = Stage::kExportOtlp;
+    queue_settings.bytes = settings.queue_bytes;
+    auto queue = BatchQueue::create(std::move(queue_settings), ledger, time,
+                                    [raw = lane.get()](BatchQueue& self, const Batch& batch) {
+                                      raw->queue_in_use = &self;
+                                      raw->consume(batch);
+                                    });
+    if (!queue) return std::move(queue).error();
+    lane->queue = *std::move(queue);
+    return lane;
+  }
+};
+
+OtlpExporter::OtlpExporter() = default;
+
+OtlpExporter::~OtlpExporter() { shutdown(std::chrono::steady_clock::now()); }
+
+base::Result<std::unique_ptr<OtlpExporter>> OtlpExporter::create(const OtlpSettings& settings,
+                                                                 base::Ledger ledger) {
+  static TimeSource steady_time;  // holds nothing
+  return create(settings, ledger, steady_time);
+}
+
+base::Result<std::unique_ptr<OtlpExporter>> OtlpExporter::create(const OtlpSettings& settings,
+                                                                 base::Ledger ledger,
+                                                                 TimeSource& time) {
+  std::unique_ptr<OtlpExporter> exporter(new OtlpExporter());
+  for (const Signal signal : {Signal::kTraces, Signal::kMetrics}) {
+    const bool traces = signal == Signal::kTraces;
+    if ((traces ? settings.traces : settings.metrics).url.empty()) continue;
+    auto lane = Lane::create(signal, settings, ledger, time);
+    if (!lane) return std::move(lane).error();
+    (traces ? exporter->traces_ : exporter->metrics_) = *std::move(lane);
+  }
+  return exporter;
+}
+
+void OtlpExporter::submit(std::shared_ptr<const model::SpanBatch> spans) noexcept {
+  if (traces_) traces_->queue->push(std::move(spans));
+}
+
+void OtlpExporter::submit(std::shared_ptr<const model::MetricSnapshot> metrics) noexcept {
+  if (metrics_) metrics_->queue->push(std::move(metrics));
+}
+
+bool OtlpExporter::flush(TimePoint deadline) noexcept {
+  bool done = true;
+  for (const auto* lane : {&traces_, &metrics_}) {
+    if (*lane) done = (*lane)->queue->flush(deadline) && done;
+  }
+  return done;
+}
+
+void OtlpExporter::shutdown(TimePoint deadline) noexcept {
+  for (const auto* lane : {&traces_, &metrics_}) {
+    if (*lane) (*lane)->delivery.cancel_at(deadline);
+  }
+  for (const auto* lane : {&traces_, &metrics_}) {
+    if (*lane) (*lane)->queue->shutdown(deadline);
+  }
+}
+
+std::string OtlpExporter::problem() const {
+  std::string text = traces_ ? traces_->delivery.problem() : "";
+  if (!text.empty() || !metrics_) return text;
+  return metrics_->delivery.problem();
+}
+
+}  // namespace hostlens::exporters::otlp
