@@ -72,7 +72,6 @@ BatchQueue::~BatchQueue() { shutdown(TimePoint::min()); }
 
 void BatchQueue::push(std::shared_ptr<const model::SpanBatch> spans) {
   if (spans == nullptr || spans->empty()) return;
-  ledger_.received(settings_.stage, spans->size());
   Waiting entry{std::move(spans), 0, time_.now()};
   for (const model::Span& span : *entry.spans) entry.bytes += memory_bytes(span);
 

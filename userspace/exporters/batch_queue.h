@@ -42,7 +42,7 @@ struct BatchQueueSettings {
 /// outage the last minutes help more than those before. Of metrics only the newest snapshot is
 /// kept: they are cumulative, so a later one replaces an earlier one without loss.
 ///
-/// Books: received and dropped{queue_full, shutdown} of what waits are counted here; what was
+/// Books: received (`expect`, before `push`) and dropped{queue_full, shutdown} of what waits are counted here; what was
 /// handed to the consumer is the consumer's to count as forwarded or dropped, each span once.
 class BatchQueue {
  public:
@@ -57,6 +57,7 @@ class BatchQueue {
   BatchQueue(const BatchQueue&) = delete;
   BatchQueue& operator=(const BatchQueue&) = delete;
 
+  void expect(uint64_t spans) const { ledger_.received(settings_.stage, spans); }
   void push(std::shared_ptr<const model::SpanBatch> spans);
   void push(std::shared_ptr<const model::MetricSnapshot> metrics);
   bool flush(TimePoint deadline);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +20,9 @@ class Exporter {
   virtual ~Exporter() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
 
+  /// So many spans will be submitted: they enter the books now, so that none is between two stages while
+  /// the caller fills a batch. Every span once, before it is submitted.
+  virtual void expect(uint64_t spans) noexcept = 0;
   /// Never block and never fail: a full queue drops and counts. Called from the main thread only.
   virtual void submit(std::shared_ptr<const model::SpanBatch> spans) noexcept = 0;
   virtual void submit(std::shared_ptr<const model::MetricSnapshot> metrics) noexcept = 0;

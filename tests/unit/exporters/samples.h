@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "exporters/exporter.h"
 #include "model/metric.h"
 #include "model/span.h"
 
@@ -48,6 +49,12 @@ inline model::Span sample_span(std::shared_ptr<const model::Process> process = s
 
 inline std::shared_ptr<const model::SpanBatch> sample_batch(size_t count = 1) {
   return std::make_shared<model::SpanBatch>(count, sample_span());
+}
+
+/// As the worker does: into the books, then to the exporter.
+inline void hand_over(Exporter& exporter, const std::shared_ptr<const model::SpanBatch>& spans) {
+  exporter.expect(spans->size());
+  exporter.submit(spans);
 }
 
 inline std::shared_ptr<const model::MetricSnapshot> sample_snapshot() {

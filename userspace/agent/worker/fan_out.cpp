@@ -24,7 +24,7 @@ void FanOut::exchange_finished(model::Exchange&& exchange) noexcept {
       recent_->add(std::move(span));
     } else {
       if (keep) recent_->add(span);
-      for (const exporters::Exporter* exporter : exporters_) ledger_.received(exporter->stage());
+      for (exporters::Exporter* exporter : exporters_) exporter->expect(1);
       batch_.push_back(std::move(span));
       if (batch_.size() >= kBatchSpans) flush();
     }

@@ -7,7 +7,6 @@
 
 #include "aggregators/metric_aggregator.h"
 #include "base/clock.h"
-#include "base/ledger.h"
 #include "exporters/exporter.h"
 #include "model/span.h"
 #include "processors/sinks.h"
@@ -20,8 +19,7 @@ namespace hostlens::agent {
 /// thread; everything given must outlive it.
 class FanOut final : public processors::ExchangeSink {
  public:
-  FanOut(aggregators::MetricAggregator& metrics, base::Ledger ledger)
-      : metrics_(metrics), ledger_(ledger) {}
+  explicit FanOut(aggregators::MetricAggregator& metrics) : metrics_(metrics) {}
 
   /// Takes effect with the next exchange; hand the batch to the old exporters first (`flush`).
   void set_exporters(std::vector<exporters::Exporter*> exporters);
@@ -41,7 +39,6 @@ class FanOut final : public processors::ExchangeSink {
   static constexpr size_t kBatchSpans = 512;
 
   aggregators::MetricAggregator& metrics_;
-  base::Ledger ledger_;
   base::WallClock clock_;
   std::vector<exporters::Exporter*> exporters_;
   web::RecentSpans* recent_ = nullptr;

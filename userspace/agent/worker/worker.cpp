@@ -119,7 +119,7 @@ Result<void> Worker::build(SlotFds fds) {
   metrics_ = std::make_unique<aggregators::MetricAggregator>(aggregators::MetricAggregatorSettings{
       configuration_.limits.series_per_family, configuration_.limits.series_idle_ns,
       agent_service(host_resource), settings_.supervisor_start_unix_ns});
-  fan_out_ = std::make_unique<FanOut>(*metrics_, ledger_);
+  fan_out_ = std::make_unique<FanOut>(*metrics_);
 
   ShardParts parts;
   auto control = open_ring(std::move(slot(FdSlot::kControlRing)));

@@ -114,6 +114,10 @@ base::Result<std::unique_ptr<OtlpExporter>> OtlpExporter::create(const OtlpSetti
   return exporter;
 }
 
+void OtlpExporter::expect(uint64_t spans) noexcept {
+  if (traces_) traces_->queue->expect(spans);
+}
+
 void OtlpExporter::submit(std::shared_ptr<const model::SpanBatch> spans) noexcept {
   if (traces_) traces_->queue->push(std::move(spans));
 }

@@ -59,6 +59,8 @@ void OtlpJsonExporter::consume(const BatchQueue& queue, const Batch& batch) {
   if (!line.empty()) (void)write(queue, line);  // the next snapshot replaces what was lost
 }
 
+void OtlpJsonExporter::expect(uint64_t spans) noexcept { queue_->expect(spans); }
+
 void OtlpJsonExporter::submit(std::shared_ptr<const model::SpanBatch> spans) noexcept {
   queue_->push(std::move(spans));
 }

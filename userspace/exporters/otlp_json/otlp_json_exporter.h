@@ -25,6 +25,7 @@ class OtlpJsonExporter final : public Exporter {
   ~OtlpJsonExporter() override;
 
   [[nodiscard]] std::string_view name() const override { return "otlp_json"; }
+  void expect(uint64_t spans) noexcept override;
   void submit(std::shared_ptr<const model::SpanBatch> spans) noexcept override;
   void submit(std::shared_ptr<const model::MetricSnapshot> metrics) noexcept override;
   bool flush(TimePoint deadline) noexcept override;

@@ -82,7 +82,7 @@ TEST_F(OtlpExporterTest, SpansArriveZippedWithTheHeadersThatTheProtocolAsksFor) 
   FakeCollector collector;
   settings_.traces.headers = {{"Authorization", "Bearer secret"}, {"X-Scope", ""}};
   const auto exporter = traces_to(collector.url("/some/prefix/v1/traces"));
-  exporter->submit(sample_batch(3));
+  hand_over(*exporter, sample_batch(3));
   ASSERT_TRUE(exporter->flush(later()));
   const auto requests = collector.requests();
   ASSERT_EQ(requests.size(), 1U);
@@ -107,7 +107,7 @@ TEST_F(OtlpExporterTest, WithoutCompressionTheBodyIsPlain) {
   FakeCollector collector;
   settings_.traces.gzip = false;
   const auto exporter = traces_to(collector.url());
-  exporter->submit(sample_batch());
+  hand_over(*exporter, sample_batch());
   ASSERT_TRUE(exporter->flush(later()));
   const auto requests = collector.requests();
   ASSERT_EQ(requests.size(), 1U);
@@ -119,7 +119,7 @@ TEST_F(OtlpExporterTest, OneConnectionServesAllRequests) {
   FakeCollector collector;
   const auto exporter = traces_to(collector.url());
   for (int i = 0; i < 3; ++i) {
-    exporter->submit(sample_batch(600));
+    hand_over(*exporter, sample_batch(600));
     ASSERT_TRUE(exporter->flush(later()));
   }
   EXPECT_GE(collector.requests().size(), 3U);
@@ -133,7 +133,7 @@ TEST_F(OtlpExporterTest, RetriesTheStatusesOfTheSpecificationAndNoOthers) {
     FakeCollector collector;
     collector.will_answer({.status = status});
     const auto exporter = traces_to(collector.url());
-    exporter->submit(sample_batch());
+    hand_over(*exporter, sample_batch());
     ASSERT_TRUE(exporter->flush(later()));
     EXPECT_EQ(collector.requests().size(), 2U) << status;
     EXPECT_EQ(exporter->problem(), "");
@@ -143,7 +143,7 @@ TEST_F(OtlpExporterTest, RetriesTheStatusesOfTheSpecificationAndNoOthers) {
     FakeCollector collector;
     collector.will_answer({.status = status});
     const auto exporter = traces_to(collector.url());
-    exporter->submit(sample_batch());
+    hand_over(*exporter, sample_batch());
     ASSERT_TRUE(exporter->flush(later()));
     EXPECT_EQ(collector.requests().size(), 1U) << status;
     EXPECT_THAT(exporter->problem(), HasSubstr(std::to_string(status)));
@@ -156,7 +156,7 @@ TEST_F(OtlpExporterTest, WaitsAsLongAsRetryAfterSays) {
   FakeCollector collector;
   collector.will_answer({.status = 503, .retry_after = "100"});
   const auto exporter = traces_to(collector.url());
-  exporter->submit(sample_batch());
+  hand_over(*exporter, sample_batch());
   ASSERT_TRUE(exporter->flush(later()));
   EXPECT_GE(time_.ahead(), std::chrono::seconds(99));
   EXPECT_LE(time_.ahead(), std::chrono::seconds(102));
@@ -166,7 +166,7 @@ TEST_F(OtlpExporterTest, WaitsAsLongAsRetryAfterSays) {
 TEST_F(OtlpExporterTest, GivesUpARequestAfterTheLimitAndBacksOffUntilThen) {
   ClosedPort nobody;
   const auto exporter = traces_to(nobody.url());
-  exporter->submit(sample_batch(2));
+  hand_over(*exporter, sample_batch(2));
   ASSERT_TRUE(exporter->flush(later()));
   EXPECT_EQ(dropped(DropReason::kRetryExhausted), 2U);
   EXPECT_GE(time_.ahead(), std::chrono::minutes(4));
@@ -184,7 +184,7 @@ TEST_F(OtlpExporterTest, NothingIsLostWhenTheCollectorComesBack) {
   settings_.retry.longest = std::chrono::milliseconds(20);
   auto exporter = OtlpExporter::create(settings_, ledger_);
   ASSERT_TRUE(exporter);
-  (*exporter)->submit(sample_batch(5));
+  hand_over(**exporter, sample_batch(5));
   EXPECT_FALSE(
       (*exporter)->flush(std::chrono::steady_clock::now() + std::chrono::milliseconds(50)));
   EXPECT_EQ(ledger_.held(Stage::kExportOtlp), 5);
@@ -203,7 +203,7 @@ TEST_F(OtlpExporterTest, APartlyRejectedRequestIsCountedAndNotSentAgain) {
   FakeCollector collector;
   collector.will_answer({.body = response.SerializeAsString()});
   const auto exporter = traces_to(collector.url());
-  exporter->submit(sample_batch(5));
+  hand_over(*exporter, sample_batch(5));
   ASSERT_TRUE(exporter->flush(later()));
   EXPECT_EQ(collector.requests().size(), 1U);
   EXPECT_EQ(forwarded(), 3U);
@@ -215,7 +215,7 @@ TEST_F(OtlpExporterTest, AnAnswerThatIsNoOtlpIsWarnedOf) {
   FakeCollector collector;
   collector.will_answer({.body = "<html>Welcome</html>"});
   const auto exporter = traces_to(collector.url());
-  exporter->submit(sample_batch());
+  hand_over(*exporter, sample_batch());
   ASSERT_TRUE(exporter->flush(later()));
   EXPECT_EQ(forwarded(), 1U);
   EXPECT_THAT(exporter->problem(), HasSubstr("not OTLP"));
@@ -226,7 +226,7 @@ TEST_F(OtlpExporterTest, RedirectsAreNotFollowed) {
   FakeCollector collector;
   collector.will_answer({.status = 307, .location = other.url()});
   const auto exporter = traces_to(collector.url());
-  exporter->submit(sample_batch());
+  hand_over(*exporter, sample_batch());
   ASSERT_TRUE(exporter->flush(later()));
   EXPECT_TRUE(other.requests().empty());
   EXPECT_EQ(dropped(DropReason::kRejected), 1U);
@@ -238,12 +238,12 @@ TEST_F(OtlpExporterTest, AStopDoesNotWaitForACollectorThatKeepsSilent) {
   silent.accept_in_silence();
   const auto exporter = traces_to(silent.url());
   const auto before = std::chrono::steady_clock::now();
-  for (int i = 0; i < 4; ++i) exporter->submit(sample_batch(600));
+  for (int i = 0; i < 4; ++i) hand_over(*exporter, sample_batch(600));
   exporter->shutdown(in(std::chrono::milliseconds(100)));
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
   EXPECT_EQ(dropped(DropReason::kShutdown), 2400U);
   expect_balance(2400);
-  exporter->submit(sample_batch());
+  hand_over(*exporter, sample_batch());
   EXPECT_EQ(dropped(DropReason::kShutdown), 2401U);
   EXPECT_TRUE(exporter->flush(later()));
 }
@@ -251,7 +251,7 @@ TEST_F(OtlpExporterTest, AStopDoesNotWaitForACollectorThatKeepsSilent) {
 TEST_F(OtlpExporterTest, AStopSendsWhatWaits) {
   FakeCollector collector;
   const auto exporter = traces_to(collector.url());
-  for (int i = 0; i < 10; ++i) exporter->submit(sample_batch(10));
+  for (int i = 0; i < 10; ++i) hand_over(*exporter, sample_batch(10));
   exporter->shutdown(later());
   EXPECT_EQ(forwarded(), 100U);
   expect_balance(100);
@@ -263,7 +263,7 @@ TEST_F(OtlpExporterTest, AFullQueueLetsTheOldestGo) {
   const size_t batch_bytes = 600 * memory_bytes(sample_span());
   settings_.queue_bytes = 3 * batch_bytes + batch_bytes / 2;
   const auto exporter = traces_to(silent.url());
-  for (int i = 0; i < 10; ++i) exporter->submit(sample_batch(600));
+  for (int i = 0; i < 10; ++i) hand_over(*exporter, sample_batch(600));
   EXPECT_EQ(dropped(DropReason::kQueueFull), 7U * 600);
   EXPECT_EQ(ledger_.held(Stage::kExportOtlp), 3 * 600);
   exporter->shutdown(in(std::chrono::milliseconds(1)));
@@ -278,7 +278,7 @@ TEST_F(OtlpExporterTest, MetricsGoTheirOwnWayAndAreNoRecordsOfTheBooks) {
   settings_.traces.url = silent.url();
   settings_.metrics.url = collector.url("/v1/metrics");
   const auto exporter = create();
-  exporter->submit(sample_batch(600));
+  hand_over(*exporter, sample_batch(600));
   exporter->submit(sample_snapshot());
   exporter->shutdown(in(std::chrono::milliseconds(500)));
   const auto requests = collector.requests();
@@ -291,7 +291,7 @@ TEST_F(OtlpExporterTest, MetricsGoTheirOwnWayAndAreNoRecordsOfTheBooks) {
 
 TEST_F(OtlpExporterTest, ASignalWithoutAnUrlIsOff) {
   const auto exporter = create();
-  exporter->submit(sample_batch());
+  hand_over(*exporter, sample_batch());
   exporter->submit(sample_snapshot());
   EXPECT_TRUE(exporter->flush(later()));
   EXPECT_EQ(exporter->problem(), "");
@@ -312,7 +312,7 @@ TEST_F(OtlpExporterTest, CredentialsOfTheUrlAreNotShown) {
   ClosedPort nobody;
   const auto exporter = traces_to("http://me:secret@127.0.0.1:" + std::to_string(nobody.port) +
                                   "/v1/traces?token=secret");
-  exporter->submit(sample_batch());
+  hand_over(*exporter, sample_batch());
   ASSERT_TRUE(exporter->flush(later()));
   EXPECT_THAT(exporter->problem(), HasSubstr("refused"));
   EXPECT_THAT(exporter->problem(), testing::Not(HasSubstr("secret")));

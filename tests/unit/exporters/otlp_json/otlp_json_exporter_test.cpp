@@ -102,7 +102,7 @@ class OtlpJsonExporterTest : public testing::Test {
 TEST_F(OtlpJsonExporterTest, EachRequestIsALine) {
   const base::UniqueFd file(::memfd_create("lines", MFD_CLOEXEC));
   const auto exporter = writing_to(::dup(file.get()));
-  exporter->submit(sample_batch(200));
+  hand_over(*exporter, sample_batch(200));
   ASSERT_TRUE(exporter->flush(later()));
   exporter->submit(sample_snapshot());
   exporter->shutdown(later());
@@ -117,7 +117,7 @@ TEST_F(OtlpJsonExporterTest, EachRequestIsALine) {
 
 TEST_F(OtlpJsonExporterTest, AFullDiskDropsAndSaysSo) {
   const auto exporter = writing_to(::open("/dev/full", O_WRONLY | O_CLOEXEC));
-  exporter->submit(sample_batch(3));
+  hand_over(*exporter, sample_batch(3));
   ASSERT_TRUE(exporter->flush(later()));
   EXPECT_EQ(dropped(DropReason::kRejected), 3U);
   EXPECT_THAT(exporter->problem(), testing::HasSubstr("No space left"));
@@ -128,7 +128,7 @@ TEST_F(OtlpJsonExporterTest, AClosedPipeDropsAndDoesNotKill) {
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   ::close(ends[0]);
   const auto exporter = writing_to(ends[1]);
-  exporter->submit(sample_batch(3));
+  hand_over(*exporter, sample_batch(3));
   ASSERT_TRUE(exporter->flush(later()));
   EXPECT_EQ(dropped(DropReason::kRejected), 3U);
   EXPECT_THAT(exporter->problem(), testing::HasSubstr("Broken pipe"));
@@ -139,8 +139,8 @@ TEST_F(OtlpJsonExporterTest, AReaderThatStoppedDoesNotHoldUpAStop) {
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   const base::UniqueFd reader(ends[0]);
   const auto exporter = writing_to(ends[1]);
-  exporter->submit(sample_batch(1000));  // far above the 64 KiB of a pipe
-  exporter->submit(sample_batch(10));
+  hand_over(*exporter, sample_batch(1000));  // far above the 64 KiB of a pipe
+  hand_over(*exporter, sample_batch(10));
   exporter->shutdown(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
   EXPECT_EQ(dropped(DropReason::kShutdown), 1010U);
   EXPECT_EQ(ledger_.held(Stage::kExportOtlpJson), 0);
