@@ -9,7 +9,9 @@ set -u
 
 # Server and client do not preempt each other: by the default policy they fall into one of two rhythms, 16
 # requests per switch or one, and the second costs a third more. Which one is chance, and an agent moves it.
-batch="chrt --batch 0"
+batch() {
+  chrt --batch 0 "$@"
+}
 
 die() {
   echo "instructions: $*"
@@ -30,7 +32,7 @@ http {
   server { listen 127.0.0.1:8080; root /tmp/www; }
 }
 END
-  $batch nginx -c /tmp/nginx.conf || die "nginx does not start"
+  batch nginx -c /tmp/nginx.conf || die "nginx does not start"
 }
 
 observe() {
@@ -73,7 +75,7 @@ idle_ticks() {
 }
 
 load() {
-  RESULT=/tmp/run /job/syscall_cost run $batch h2load --h1 -n "$REQUESTS" -c 16 http://127.0.0.1:8080/1k >/results/load.txt
+  RESULT=/tmp/run /job/syscall_cost run chrt --batch 0 h2load --h1 -n "$REQUESTS" -c 16 http://127.0.0.1:8080/1k >/results/load.txt
 }
 
 counted() {
@@ -93,7 +95,7 @@ case $MODE in
     ;;
 esac
 # Pages of the file and code paths that only a first request takes.
-$batch h2load --h1 -n 160 -c 16 http://127.0.0.1:8080/1k >/dev/null
+batch h2load --h1 -n 160 -c 16 http://127.0.0.1:8080/1k >/dev/null
 if [ "$MODE" = agent ] || [ "$MODE" = stats ]; then sleep 2; fi
 [ "$MODE" != stats ] || sysctl -q -w kernel.bpf_stats_enabled=1
 
