@@ -44,8 +44,12 @@ def test_opened_and_open_connections_and_their_bytes(directory, watch):
 def test_open_connections_are_shown_while_they_are_open(directory, watch):
     server = servers.go(directory)
     agent = watch(server)
-    clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(7)]
+    clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(7)]
     try:
+        # The probe learns whose connection it is from its first bytes.
+        for client in clients:
+            client.sendall(b"GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.recv(4096)
         settles(lambda: agent.metrics().sum("hostlens_connection_active"), 7)
     finally:
         for client in clients:

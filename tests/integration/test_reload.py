@@ -87,8 +87,8 @@ def test_sigterm_flushes_within_its_deadline(serving, directory, started):
     begin = time.monotonic()
     assert agent.stop() == 0
     assert time.monotonic() - begin < 7
-    assert otlp.server_spans(collector.lines("traces")) == report.counts
-    assert otlp.request_counts(collector.lines("metrics")) == report.counts
+    settles(lambda: otlp.server_spans(collector.lines("traces")), report.counts)
+    settles(lambda: otlp.request_counts(collector.lines("metrics")), report.counts)
 
 
 def test_sigterm_does_not_wait_for_a_dead_collector(serving, directory):

@@ -91,9 +91,18 @@ CASES = [
 ]
 
 
+# Exchanges that only the end of the connection ends; long-header, because the end of the head is behind
+# what is captured.
+ENDED_BY_CLOSE = {"until-the-end", "server-went", "half-an-answer", "client-went", "long-header"}
+
+
 @pytest.mark.parametrize("name, server, client, rows", CASES)
 def test_exchange(wire, name, server, client, rows):
     wire.play(server, client)
+    if isinstance(wire.where, str) and name in ENDED_BY_CLOSE:
+        # The end of an AF_UNIX connection is not seen: such an exchange waits, and the books say so.
+        settles(lambda: wire.agent.books()["match"]["held"] >= 1, True)
+        return
     # Nothing answered: no path is known to exist, so there is no route.
     route = "" if rows[0][1] == 0 else f"/{name}"
     settles(lambda: [row for row in wire.rows(route) if route or row[2] == rows[0][2]], rows)
@@ -156,12 +165,11 @@ def test_garbage_is_counted_and_harms_nothing(wire):
     settles(lambda: wire.rows("/fine-again"), [("GET", 200, "", 1)])
 
 
-def test_smuggled_lengths_are_counted_not_guessed(wire):
-    before = wire.agent.books()["match"]["dropped"].get("parse", 0)
-    request = get("/smuggled", "Content-Length: 3\r\nContent-Length: 4\r\n")
+def test_contradicting_lengths_neither_hide_nor_invent_a_request(wire):
+    request = get("/smuggled", "Content-Length: 0\r\nContent-Length: 50\r\n")
     wire.play([["read", len(request)], ["send", OK], ["close"]],
               [["send", request], ["read_end"]])
-    settles(lambda: wire.agent.books()["match"]["dropped"].get("parse", 0) > before, True)
+    settles(lambda: wire.rows("/smuggled"), [("GET", 200, "", 1)])
 
 
 def test_books_hold_every_exchange(wire):
