@@ -40,8 +40,9 @@ Result<std::unique_ptr<RingReader>> RingReader::open(base::UniqueFd map) {
   }
   void* consumer = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, map.get(), 0);
   if (consumer == MAP_FAILED) return base::errno_error("ring buffer: map the reader's position");
-  // The kernel offers the records twice in a row, so that one that wraps around is one piece; every page
-  // of that counts as resident memory, so they are mapped once and a wrapped record is put together.
+  // The kernel offers the records twice in a row, so that one that wraps around is one piece; every
+  // page of that counts as resident memory, so they are mapped once and a wrapped record is put
+  // together.
   void* producer =
       ::mmap(nullptr, page + size, PROT_READ, MAP_SHARED, map.get(), static_cast<off_t>(page));
   if (producer == MAP_FAILED) {

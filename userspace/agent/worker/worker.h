@@ -25,8 +25,8 @@
 
 namespace hostlens::agent {
 
-/// `hostlens worker --channel-fd N`: runs until the supervisor says stop or is gone. Returns the exit
-/// status of the process (exit_codes.h).
+/// `hostlens worker --channel-fd N`: runs until the supervisor says stop or is gone. Returns the
+/// exit status of the process (exit_codes.h).
 [[nodiscard]] int worker_main(base::UniqueFd channel);
 
 /// Descriptors of a message by their slot; empty ones were not sent.
