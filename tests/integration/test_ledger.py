@@ -61,8 +61,9 @@ def test_a_stopped_worker_costs_what_the_ring_cannot_hold(directory, watch):
     missing = dropped(books, "kernel")
     assert set(missing) == {"ring_full"}
     assert books["kernel"]["received"] == books["kernel"]["forwarded"] + missing["ring_full"]
-    counted = sum(agent.counts().values())
+    counted = books["correlate"]["forwarded"]
     assert 0 < counted < report.total
+    settles(lambda: sum(agent.counts().values()), counted)
     # It goes on as if nothing had happened.
     after = load(directory, server.port, 500)
     agent.wait_for_requests(counted + after.total)
