@@ -69,7 +69,8 @@ struct LedgerPage {
   std::atomic<uint32_t> record_in_progress{0};
   /// Events that the kernel did not show to our programs; written by the supervisor.
   std::atomic<uint64_t> recursion_misses{0};
-  std::atomic<uint64_t> worker_restarts{0};  ///< written by the supervisor
+  std::atomic<uint64_t> worker_restarts{0};       ///< written by the supervisor
+  std::atomic<uint64_t> ended_workers_cpu_ns{0};  ///< written by the supervisor
   std::array<Books, kStages> stages{};
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free, "the page is shared between processes");
