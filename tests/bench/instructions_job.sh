@@ -7,8 +7,8 @@ set -u
 # shellcheck source=/dev/null
 . /job/mode.sh
 
-# Server and client do not preempt each other: by the default policy they fall into one of two rhythms, 16
-# requests per switch or one, and the second costs a third more. Which one is chance, and an agent moves it.
+# Server and client do not preempt each other: by the default policy one of them is switched out in the middle of
+# almost every round of 16 requests, which costs 14% more, and how often is chance that an agent moves.
 batch() {
   chrt --batch 0 "$@"
 }
@@ -96,7 +96,9 @@ case $MODE in
 esac
 # Pages of the file and code paths that only a first request takes.
 batch h2load --h1 -n 160 -c 16 http://127.0.0.1:8080/1k >/dev/null
-if [ "$MODE" = agent ] || [ "$MODE" = stats ]; then sleep 2; fi
+# A kernel that has just booted has work of its own, which made the first load a third dearer. Asleep, so that
+# waiting for its end takes the guest's time, not ours.
+sleep 30
 [ "$MODE" != stats ] || sysctl -q -w kernel.bpf_stats_enabled=1
 
 agent_before=$(agent_ns)

@@ -70,7 +70,7 @@ def boot(kernel, root, job, files=(), *, systemd=False, icount=False, cpus=2, me
             _unpack(folder / "results.tar", results)
         splats = [line for line in log.splitlines() if SPLAT.search(line)]
         if status in (TIMED_OUT, GUEST_DIED) or splats:
-            print(log[-4000:])
+            print(log[-2000:])
         for line in splats[:5]:
             print(f"vm: the kernel said: {line.strip()}")
         return KERNEL_LOG if splats and status == 0 else status

@@ -11,8 +11,9 @@ main_pid() {
   systemctl show -p MainPID --value $unit
 }
 
+# By parenthood: the program that is executed anew by descriptor has no name of its own.
 worker_pid() {
-  pgrep -P "$(main_pid)" -x hostlens
+  pgrep -P "$(main_pid)" | head -1
 }
 
 is_active() {
@@ -33,6 +34,7 @@ programs() {
 # none_loaded IDS: the kernel knows none of these programs any more.
 none_loaded() {
   local id
+  [ -n "$1" ] || return 1  # they were never seen
   for id in $1; do
     if bpftool prog show id "$id" >/dev/null 2>&1; then return 1; fi
   done
@@ -87,6 +89,10 @@ is_confined() {
   local main worker score
   main=$(main_pid)
   worker=$(worker_pid)
+  if [ -z "$worker" ]; then
+    fail has_a_worker "the supervisor has no child"
+    finish
+  fi
   check worker_has_an_own_user "uid $(status_of "$worker" Uid)" \
     test "$(status_of "$worker" Uid)" = "$(id -u hostlens)"
   check worker_has_no_capability "effective $(status_of "$worker" CapEff), permitted $(status_of "$worker" CapPrm)" \
@@ -155,7 +161,8 @@ survives_a_dead_worker() {
 
 has_other_worker() {
   local now
-  now=$(worker_pid) && [ "$now" != "$1" ]
+  now=$(worker_pid)
+  [ -n "$now" ] && [ "$now" != "$1" ]
 }
 
 has_other_main() {
@@ -200,7 +207,7 @@ starts_again_and_is_purged() {
   else
     fail purges "$(tail -3 /results/purge.log | tr '\n' ' ')"
   fi
-  check no_process_is_left "there is one" test -z "$(pgrep -x hostlens)"
+  check no_process_is_left "there is one" test -z "$(pgrep -f /usr/bin/hostlens)"
   while read -r file; do
     # Folders that other packages have too stay; what is called hostlens may not.
     if [ ! -d "$file" ] || [[ $file == *hostlens* ]]; then
