@@ -6,7 +6,8 @@
 
 namespace hostlens::model {
 
-/// Adds `more` to `sum`, at the coarser of both scales.
+/// Adds `more` to `sum`, at the coarser of both scales, or at one so coarse that 4096 buckets hold
+/// both.
 void add(ExponentialHistogram& sum, const ExponentialHistogram& more);
 
 /// What came between two cumulative readings of one series. `before` of another series (it counts
@@ -14,8 +15,8 @@ void add(ExponentialHistogram& sum, const ExponentialHistogram& more);
 [[nodiscard]] ExponentialHistogram difference(const ExponentialHistogram& now,
                                               const ExponentialHistogram& before);
 
-/// Value below which the share `q` (0 to 1) lies: within the bucket's width, inside min and max. 0 when
-/// the histogram is empty.
+/// Value below which the share `q` (0 to 1) lies: within the bucket's width, inside min and max. 0
+/// when the histogram is empty.
 [[nodiscard]] double quantile(const ExponentialHistogram& histogram, double q);
 
 }  // namespace hostlens::model
