@@ -31,9 +31,11 @@ std::string Runtime::address_url() const {
 }
 
 Result<UniqueFd> Runtime::open_listener(bool any_port) {
-  address_.reset();
   const auto& wanted = settings_.configuration.configuration.listen;
-  if (!wanted) return UniqueFd();
+  if (!wanted) {
+    address_.reset();
+    return UniqueFd();
+  }
   auto fd = open_listen_socket(*wanted);
   if (!fd && any_port && fd.error().errno_value == EADDRINUSE) {
     fd = open_listen_socket({wanted->host, 0});
@@ -79,8 +81,8 @@ Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeSettings settings,
   supervisor.now_ns = base::monotonic_now_ns;
   inputs.settings = runtime->worker_settings();
   runtime->supervisor_ = std::make_unique<Supervisor>(
-      Supervisor::Parts{*runtime->loop_, *runtime->capture_, *runtime->ledger_,
-                        *runtime->launcher_, runtime->notifier_},
+      Supervisor::Parts{*runtime->loop_, *runtime->capture_, *runtime->ledger_, *runtime->launcher_,
+                        runtime->notifier_},
       std::move(supervisor), std::move(inputs));
   return runtime;
 }
@@ -94,8 +96,7 @@ Result<void> Runtime::reload(LoadedConfiguration next) {
   }
   WorkerInputs inputs;
   const bool new_address = fresh.listen != old.listen;
-  const bool new_file =
-      fresh.otlp_json_path != old.otlp_json_path && !fresh.otlp_json_path.empty();
+  const bool new_file = fresh.otlp_json_path != old.otlp_json_path && !fresh.otlp_json_path.empty();
   if (new_file) {
     auto file = open_output_file(fresh.otlp_json_path);
     if (!file) return std::move(file).error().with_context("exporters.otlp_json.path");
