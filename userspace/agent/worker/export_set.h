@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,14 +19,15 @@ class ExportSet {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  ExportSet() = default;
+  /// `rows` outlive it.
+  explicit ExportSet(std::span<const ExporterRow> rows = builtin_exporters()) : rows_(rows) {}
   /// Waits for exporters that are still retiring.
   ~ExportSet();
   ExportSet(const ExportSet&) = delete;
   ExportSet& operator=(const ExportSet&) = delete;
 
-  /// Makes what `parts` asks for. An exporter whose settings are the same stays; one that is no longer
-  /// wanted sends what it holds in the background. Returns what could not be made.
+  /// Makes what `parts` asks for. An exporter whose settings are the same stays; one that is no
+  /// longer wanted sends what it holds in the background. Returns what could not be made.
   std::vector<std::string> update(const ExporterParts& parts);
   [[nodiscard]] std::vector<exporters::Exporter*> exporters() const;
   void submit(const std::shared_ptr<const model::MetricSnapshot>& metrics);
@@ -41,6 +43,7 @@ class ExportSet {
     BuiltinExporter made;
     std::string problem;
   };
+  std::span<const ExporterRow> rows_;
   std::vector<Active> active_;
   std::vector<std::thread> retiring_;
 };
