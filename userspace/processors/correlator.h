@@ -15,9 +15,10 @@
 namespace hostlens::processors {
 
 struct CorrelatorSettings {
-  /// Finished exchanges wait so long for their other end: rings are not ordered between CPUs, and
-  /// the end of one side is seen before the start record of the other in rare cases only.
-  uint64_t settle_ns = 200'000'000;
+  /// Finished exchanges wait so long for their other end: both ends' records share a ring that is
+  /// read ten times a second, and it is not ordered between CPUs: one more reading brings what was
+  /// late.
+  uint64_t settle_ns = 100'000'000;
   size_t max_held = 16384;     ///< finished ones that wait; more leave early, none is dropped
   size_t max_tracked = 65536;  ///< begun and waiting ones; more get a trace of their own
   TraceIdSource::Seed seed = TraceIdSource::random_seed();
