@@ -23,13 +23,17 @@ Made make(std::string name) {
       std::make_unique<FakeExporter>(made_records.back(), std::move(name)));
 }
 
+std::string identity(const std::string& row, const std::string& settings) {
+  return settings.empty() ? "" : row + " " + settings;
+}
+
 constexpr ExporterRow kRows[] = {
-    {[](const ExporterParts& parts) { return parts.configuration.otlp_json_path; },
+    {[](const ExporterParts& parts) { return identity("a", parts.configuration.otlp_json_path); },
      [](const ExporterParts& parts) -> Made {
        if (parts.configuration.otlp_json_path == "impossible") return base::invalid_error("a: no");
        return make("a");
      }},
-    {[](const ExporterParts& parts) { return parts.configuration.user; },
+    {[](const ExporterParts& parts) { return identity("b", parts.configuration.user); },
      [](const ExporterParts&) { return make("b"); }},
 };
 

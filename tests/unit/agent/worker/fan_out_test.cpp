@@ -38,7 +38,8 @@ class FanOutTest : public ::testing::Test {
   /// Requests that the metrics know.
   uint64_t counted() {
     uint64_t sum = 0;
-    for (const auto& family : metrics_.snapshot(3'000, {})->families) {
+    const auto snapshot = metrics_.snapshot(3'000, {});
+    for (const auto& family : snapshot->families) {
       if (family.name != "http.server.request.duration") continue;
       for (const auto& point : family.points) {
         sum += std::get<model::ExponentialHistogram>(point.value).count;
