@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "agent/quantity.h"
+#include "agent/terminal_text.h"
 #include "model/histogram_math.h"
 
 namespace hostlens::agent {
@@ -26,7 +27,7 @@ constexpr const char* kRed = "\x1b[31m";
 constexpr const char* kPlain = "\x1b[0m";
 
 /// Fixed columns behind service and route, with the blanks between.
-constexpr size_t kFixedWidth = 72;
+constexpr size_t kFixedWidth = 73;
 
 std::string rate_text(double rate) {
   if (rate >= 100) return fmt::format("{:.0f}", rate);
@@ -39,34 +40,6 @@ std::string share_text(uint64_t part, uint64_t whole) {
 }
 
 }  // namespace
-
-std::string terminal_text(std::string_view text, size_t width) {
-  std::string out;
-  size_t characters = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool continuation = (byte & 0xC0U) == 0x80U;
-    if (!continuation && characters == width) {
-      // One too many: the last one gives way to the mark.
-      while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xC0U) == 0x80U)
-        out.pop_back();
-      if (!out.empty()) out.back() = '~';
-      return out;
-    }
-    // C1 controls are two bytes in UTF-8, C2 80 to C2 9F.
-    const bool c1 =
-        byte == 0xC2U && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0U;
-    if (byte < 0x20U || byte == 0x7FU || c1) {
-      out += '?';
-      ++characters;
-      if (c1) ++i;
-      continue;
-    }
-    out += text[i];
-    if (!continuation) ++characters;
-  }
-  return out;
-}
 
 RequestTable request_table(const web::RequestRows& now, const web::RequestRows* before,
                            double seconds) {
@@ -126,14 +99,16 @@ std::string render(const RequestTable& table, const TableStyle& style) {
     const uint64_t count = row.duration.count;
     const double rate = table.seconds > 0 ? static_cast<double>(count) / table.seconds : 0;
     const bool red = style.colour && row.errors > 0;
-    out += fmt::format("{:<{}}  {:<6}  {:<7} {:<{}}  {:>9} {:>8} {}{:>7}{} {:>8} {:>8} {:>8}\n",
-                       terminal_text(row.service, service_width), service_width, row.side,
-                       terminal_text(row.method, 7),
-                       terminal_text(row.route.empty() ? "-" : row.route, route_width), route_width,
-                       count, rate_text(rate), red ? kRed : "", share_text(row.errors, count),
-                       red ? kPlain : "", duration_text(model::quantile(row.duration, 0.5)),
-                       duration_text(model::quantile(row.duration, 0.9)),
-                       duration_text(model::quantile(row.duration, 0.99)));
+    const auto quantile_text = [&row](double q) {
+      return terminal_text(duration_text(model::quantile(row.duration, q)), 8);
+    };
+    out +=
+        fmt::format("{}  {}  {} {}  {:>9} {:>8} {}{:>7}{} {:>8} {:>8} {:>8}\n",
+                    terminal_cell(row.service, service_width), terminal_cell(row.side, 6),
+                    terminal_cell(row.method, 7),
+                    terminal_cell(row.route.empty() ? "-" : row.route, route_width), count,
+                    rate_text(rate), red ? kRed : "", share_text(row.errors, count),
+                    red ? kPlain : "", quantile_text(0.5), quantile_text(0.9), quantile_text(0.99));
   }
   return out;
 }

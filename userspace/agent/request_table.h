@@ -39,7 +39,4 @@ struct TableStyle {
 /// Lines with line ends. Texts of strangers are made harmless for a terminal.
 [[nodiscard]] std::string render(const RequestTable& table, const TableStyle& style);
 
-/// Control bytes and broken UTF-8 as "?"; at most `width` characters, cut with "~".
-[[nodiscard]] std::string terminal_text(std::string_view text, size_t width);
-
 }  // namespace hostlens::agent

@@ -31,9 +31,11 @@ std::string Runtime::address_url() const {
 }
 
 Result<UniqueFd> Runtime::open_listener(bool any_port) {
-  address_.reset();
   const auto& wanted = settings_.configuration.configuration.listen;
-  if (!wanted) return UniqueFd();
+  if (!wanted) {
+    address_.reset();
+    return UniqueFd();
+  }
   auto fd = open_listen_socket(*wanted);
   if (!fd && any_port && fd.error().errno_value == EADDRINUSE) {
     fd = open_listen_socket({wanted->host, 0});

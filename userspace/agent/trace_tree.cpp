@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "agent/quantity.h"
-#include "agent/request_table.h"
+#include "agent/terminal_text.h"
+#include "web/json_fields.h"
 
 namespace hostlens::agent {
 namespace {
@@ -19,8 +20,9 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMostSpans = 200;
-constexpr size_t kMostDepth = 64;
 constexpr size_t kBarWidth = 24;
+constexpr size_t kLeastWidth = 65;  ///< a line is not narrower than this
+constexpr size_t kLeastLabel = 10;
 
 struct TreeSpan {
   std::string id;
@@ -40,11 +42,15 @@ TreeSpan read_span(const json& value) {
   value.at("name").get_to(span.name);
   value.at("kind").get_to(span.kind);
   value.at("status").get_to(span.status);
-  value.at("start_unix_ns").get_to(span.start_ns);
-  value.at("end_unix_ns").get_to(span.end_ns);
+  span.start_ns = web::unsigned_of(value.at("start_unix_ns"));
+  span.end_ns = std::max(span.start_ns, web::unsigned_of(value.at("end_unix_ns")));
   span.parent = value.value("parent_span_id", "");
   span.service = value.value("service", "");
-  span.http_status = value.at("attributes").value("http.response.status_code", int64_t{0});
+  const json& attributes = value.at("attributes");
+  if (const auto status = attributes.find("http.response.status_code");
+      status != attributes.end()) {
+    span.http_status = web::integer_of(*status);
+  }
   return span;
 }
 
@@ -62,56 +68,58 @@ Rank rank_of(const std::vector<TreeSpan>& spans) {
 
 class Renderer {
  public:
-  Renderer(const std::vector<TreeSpan>& spans, size_t width) : width_(width) {
+  Renderer(const std::vector<TreeSpan>& spans, size_t width)
+      : room_(std::max(width, kLeastWidth) - kBarWidth - 14) {
     std::set<std::string> ids;
     for (const TreeSpan& span : spans) ids.insert(span.id);
     start_ns_ = spans.front().start_ns;
     for (const TreeSpan& span : spans) {
       start_ns_ = std::min(start_ns_, span.start_ns);
       end_ns_ = std::max(end_ns_, span.end_ns);
-      children_[ids.contains(span.parent) && span.parent != span.id ? span.parent : ""].push_back(
-          &span);
+      by_start_.push_back(&span);
     }
-    for (auto& [parent, list] : children_) {
-      std::stable_sort(list.begin(), list.end(), [](const TreeSpan* left, const TreeSpan* right) {
-        return left->start_ns < right->start_ns;
-      });
+    std::stable_sort(by_start_.begin(), by_start_.end(), [](const TreeSpan* a, const TreeSpan* b) {
+      return a->start_ns < b->start_ns;
+    });
+    for (const TreeSpan* span : by_start_) {
+      if (!span->parent.empty() && span->parent != span->id && ids.contains(span->parent)) {
+        children_[span->parent].push_back(span);
+      } else {
+        roots_.push_back(span);
+      }
     }
   }
 
   std::string text() {
-    walk("", "", 0);
+    walk(roots_, "", 0);
+    // Only a stranger's answer has spans that no root leads to: parents in a circle.
+    for (const TreeSpan* span : by_start_) walk({span}, "", 0);
     return std::move(out_);
   }
 
  private:
-  void walk(const std::string& parent, const std::string& indent, size_t depth) {
-    const auto found = children_.find(parent);
-    if (found == children_.end() || depth > kMostDepth) return;
-    const auto& list = found->second;
+  /// Each span once, however often its parent's id occurs; so deep at most as there are spans.
+  void walk(const std::vector<const TreeSpan*>& list, const std::string& indent, size_t depth) {
+    // Deeper ones keep the indent of the deepest that leaves room for a name.
+    const size_t deepest = (room_ - kLeastLabel) / 3;
+    const bool step = depth > 0 && depth <= deepest;
     for (size_t i = 0; i < list.size(); ++i) {
+      if (!written_.insert(list[i]).second) continue;
       const bool last = i + 1 == list.size();
-      const bool root = depth == 0;
-      line(*list[i], indent + (root ? "" : last ? "└─ " : "├─ "), root ? 0 : indent_width(depth));
-      walk(list[i]->id, indent + (root ? "" : last ? "   " : "│  "), depth + 1);
+      line(*list[i], indent + (step ? (last ? "└─ " : "├─ ") : ""), std::min(depth, deepest) * 3);
+      const auto below = children_.find(list[i]->id);
+      if (below == children_.end()) continue;
+      walk(below->second, indent + (step ? (last ? "   " : "│  ") : ""), depth + 1);
     }
   }
 
-  static size_t indent_width(size_t depth) { return depth * 3; }
-
   void line(const TreeSpan& span, const std::string& indent, size_t indent_columns) {
-    const size_t room = width_ > kBarWidth + 40 ? width_ - kBarWidth - 14 : 50;
-    const size_t label_width = room > indent_columns + 10 ? room - indent_columns : 10;
     std::string label = fmt::format("{} {} {}", span.service, span.kind, span.name);
     if (span.http_status != 0) label += fmt::format(" {}", span.http_status);
     if (span.status == "error") label += " ERROR";
-    label = terminal_text(label, label_width);
-    const auto shown = static_cast<size_t>(
-        std::count_if(label.begin(), label.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-    out_ += indent + label + std::string(label_width - std::min(label_width, shown), ' ');
-    out_ += fmt::format("{:>10}  {}\n",
-                        duration_text(static_cast<double>(span.end_ns - span.start_ns) / 1e9),
-                        bar(span));
+    out_ += indent + terminal_cell(label, room_ - indent_columns);
+    const auto duration = static_cast<double>(span.end_ns - span.start_ns) / 1e9;
+    out_ += fmt::format("{:>10}  {}\n", duration_text(duration), bar(span));
   }
 
   [[nodiscard]] std::string bar(const TreeSpan& span) const {
@@ -127,10 +135,13 @@ class Renderer {
     return text;
   }
 
-  size_t width_;
+  size_t room_;  ///< columns for indent and label
   uint64_t start_ns_ = 0;
   uint64_t end_ns_ = 0;
+  std::vector<const TreeSpan*> by_start_;
+  std::vector<const TreeSpan*> roots_;
   std::map<std::string, std::vector<const TreeSpan*>> children_;
+  std::set<const TreeSpan*> written_;
   std::string out_;
 };
 

@@ -9,7 +9,27 @@ namespace {
 
 /// Index of a bucket after `steps` halvings of the resolution (OpenTelemetry data model: neighbours
 /// 2k and 2k+1 become k).
-int64_t coarser(int64_t index, int steps) { return index >> steps; }
+int64_t coarser(int64_t index, int steps) { return index >> std::min(steps, 63); }
+
+/// A sum has at most so many buckets: histograms far apart would need any number at a fine scale.
+constexpr int64_t kMostBuckets = 4096;
+
+/// The finest scale, not finer than either's, at which both fit into kMostBuckets.
+int32_t common_scale(const ExponentialHistogram& left, const ExponentialHistogram& right) {
+  int32_t scale = std::min(left.scale, right.scale);
+  if (left.counts.empty() || right.counts.empty()) return scale;
+  const auto end = [](const ExponentialHistogram& any) {
+    return int64_t{any.offset} + static_cast<int64_t>(any.counts.size()) - 1;
+  };
+  const auto buckets = [&] {
+    const int left_steps = left.scale - scale;
+    const int right_steps = right.scale - scale;
+    return std::max(coarser(end(left), left_steps), coarser(end(right), right_steps)) -
+           std::min(coarser(left.offset, left_steps), coarser(right.offset, right_steps)) + 1;
+  };
+  while (buckets() > kMostBuckets) --scale;
+  return scale;
+}
 
 /// `counts` of `from` in buckets of `scale`, which is not finer than its own.
 ExponentialHistogram at_scale(const ExponentialHistogram& from, int32_t scale) {
@@ -37,7 +57,7 @@ void add(ExponentialHistogram& sum, const ExponentialHistogram& more) {
     sum = more;
     return;
   }
-  const int32_t scale = std::min(sum.scale, more.scale);
+  const int32_t scale = common_scale(sum, more);
   ExponentialHistogram out = at_scale(sum, scale);
   const ExponentialHistogram other = at_scale(more, scale);
   if (out.counts.empty()) {
@@ -94,7 +114,7 @@ double quantile(const ExponentialHistogram& histogram, double q) {
       const double within = std::clamp((rank - seen) / count, 0.0, 1.0);
       const double exponent =
           (static_cast<double>(histogram.offset) + static_cast<double>(i) + within) * width;
-      return std::clamp(std::exp2(exponent), histogram.min, histogram.max);
+      return std::min(std::max(std::exp2(exponent), histogram.min), histogram.max);
     }
     seen += count;
   }

@@ -6,7 +6,8 @@
 
 namespace hostlens::model {
 
-/// Adds `more` to `sum`, at the coarser of both scales.
+/// Adds `more` to `sum`, at the coarser of both scales, or at one so coarse that 4096 buckets hold
+/// both.
 void add(ExponentialHistogram& sum, const ExponentialHistogram& more);
 
 /// What came between two cumulative readings of one series. `before` of another series (it counts

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "web/request_rows.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
+
+#include "web/json_fields.h"
 
 namespace hostlens::web {
 namespace {
@@ -47,17 +50,26 @@ json histogram_json(const model::ExponentialHistogram& h) {
           {"min", h.min},       {"max", h.max}};
 }
 
-model::ExponentialHistogram histogram_from(const json& value) {
-  model::ExponentialHistogram h;
-  value.at("scale").get_to(h.scale);
-  value.at("offset").get_to(h.offset);
-  value.at("zero_count").get_to(h.zero_count);
-  value.at("counts").get_to(h.counts);
-  value.at("count").get_to(h.count);
+/// False when it is none of ours. Throws as web/json_fields.h does.
+bool read_histogram(const json& value, model::ExponentialHistogram& h) {
+  const int64_t scale = integer_of(value.at("scale"));
+  const int64_t offset = integer_of(value.at("offset"));
+  const json& counts = value.at("counts");
+  if (scale < -10 || scale > 20 || !counts.is_array() || counts.size() > kMostBuckets) return false;
+  if (offset < std::numeric_limits<int32_t>::min() ||
+      offset > std::numeric_limits<int32_t>::max()) {
+    return false;
+  }
+  h.scale = static_cast<int32_t>(scale);
+  h.offset = static_cast<int32_t>(offset);
+  h.counts.reserve(counts.size());
+  for (const json& count : counts) h.counts.push_back(unsigned_of(count));
+  h.zero_count = unsigned_of(value.at("zero_count"));
+  h.count = unsigned_of(value.at("count"));
   value.at("sum").get_to(h.sum);
   value.at("min").get_to(h.min);
   value.at("max").get_to(h.max);
-  return h;
+  return h.min <= h.max;
 }
 
 RequestRow row_from(const json& value) {
@@ -67,11 +79,10 @@ RequestRow row_from(const json& value) {
   value.at("side").get_to(row.side);
   value.at("method").get_to(row.method);
   value.at("route").get_to(row.route);
-  value.at("status").get_to(row.status);
+  row.status = integer_of(value.at("status"));
   value.at("error_type").get_to(row.error_type);
-  value.at("start_unix_ns").get_to(row.start_unix_ns);
+  row.start_unix_ns = unsigned_of(value.at("start_unix_ns"));
   value.at("overflow").get_to(row.overflow);
-  row.duration = histogram_from(value.at("duration"));
   return row;
 }
 
@@ -109,13 +120,12 @@ base::Result<RequestRows> request_rows_from_json(std::string_view text) {
   try {
     const json document = json::parse(text);
     RequestRows rows;
-    document.at("unix_ns").get_to(rows.unix_ns);
+    rows.unix_ns = unsigned_of(document.at("unix_ns"));
     const json& list = document.at("requests");
     if (!list.is_array() || list.size() > kMostRows) return base::invalid_error("too many rows");
     for (const json& entry : list) {
       rows.rows.push_back(row_from(entry));
-      const model::ExponentialHistogram& h = rows.rows.back().duration;
-      if (h.counts.size() > kMostBuckets || h.scale < -10 || h.scale > 20) {
+      if (!read_histogram(entry.at("duration"), rows.rows.back().duration)) {
         return base::invalid_error("a histogram is out of range");
       }
     }

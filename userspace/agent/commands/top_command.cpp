@@ -16,6 +16,7 @@
 #include "agent/exit_codes.h"
 #include "agent/request_table.h"
 #include "agent/signal_source.h"
+#include "agent/terminal_text.h"
 #include "agent/trace_tree.h"
 #include "base/clock.h"
 

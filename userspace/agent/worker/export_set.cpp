@@ -13,7 +13,7 @@ ExportSet::~ExportSet() {
 std::vector<std::string> ExportSet::update(const ExporterParts& parts) {
   std::vector<std::string> failures;
   std::vector<Active> next;
-  for (const ExporterRow& row : builtin_exporters()) {
+  for (const ExporterRow& row : rows_) {
     const std::string identity = row.identity(parts);
     if (identity.empty()) continue;
     const auto same = std::find_if(active_.begin(), active_.end(), [&](const Active& active) {

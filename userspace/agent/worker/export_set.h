@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,7 +19,8 @@ class ExportSet {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  ExportSet() = default;
+  /// `rows` outlive it.
+  explicit ExportSet(std::span<const ExporterRow> rows = builtin_exporters()) : rows_(rows) {}
   /// Waits for exporters that are still retiring.
   ~ExportSet();
   ExportSet(const ExportSet&) = delete;
@@ -41,6 +43,7 @@ class ExportSet {
     BuiltinExporter made;
     std::string problem;
   };
+  std::span<const ExporterRow> rows_;
   std::vector<Active> active_;
   std::vector<std::thread> retiring_;
 };

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes as the answer of an agent, which `top` reads from whoever listens there: a page or an
+// error, and nothing on it but printable text.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "agent/request_table.h"
+#include "agent/trace_tree.h"
+#include "exporters/utf8.h"
+#include "web/request_rows.h"
+
+namespace {
+
+void check(std::string_view page) {
+  if (hostlens::exporters::valid_utf8_prefix(page) != page.size()) std::abort();
+  for (size_t i = 0; i < page.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(page[i]);
+    if ((byte < 0x20 && byte != '\n') || byte == 0x7F) std::abort();
+    if (byte == 0xC2 && static_cast<unsigned char>(page[i + 1]) < 0xA0) std::abort();
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace hostlens::agent;
+  if (size == 0) return 0;
+  const size_t width = data[0];
+  const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
+  if (const auto rows = hostlens::web::request_rows_from_json(text)) {
+    const RequestTable all = request_table(*rows, nullptr, 1);
+    for (const TableRow& row : all.rows) {
+      if (row.duration.counts.size() > 4096) std::abort();
+    }
+    check(render(all, {width, 40, false}));
+    check(render(request_table(*rows, &*rows, 1), {width, 40, false}));
+  }
+  if (const auto tree = trace_tree(text, width)) check(*tree);
+  return 0;
+}
