@@ -14,7 +14,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 23);
+	__uint(max_entries, 1 << 22);
 } data_ring SEC(".maps");
 
 struct {
@@ -27,7 +27,7 @@ struct {
 
 /* A quarter of each ring. */
 const volatile __u64 control_wake_bytes = 1 << 18;
-const volatile __u64 data_wake_bytes = 1 << 21;
+const volatile __u64 data_wake_bytes = 1 << 20;
 
 static __always_inline void counter__increment(u32 counter)
 {

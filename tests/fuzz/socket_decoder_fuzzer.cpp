@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     uint8_t sum = 0;
     for (const std::byte byte : data.payload) sum ^= static_cast<uint8_t>(byte);
     if (data.payload.size() > size || data.payload.size() > data.length) std::abort();
-    static volatile uint8_t keep;
+    [[maybe_unused]] static volatile uint8_t keep;  // so that the bytes are really read
     keep = sum;
   }
   model::ControlEvent control;

@@ -29,8 +29,9 @@ size_t append(char* bytes, size_t, size_t count, void* body) {
 base::Result<std::string> agent_address(const std::string& given) {
   const char* variable = ::getenv("HOSTLENS_ADDRESS");
   const bool from_variable = given.empty() && variable != nullptr && *variable != '\0';
-  const std::string text =
-      !given.empty() ? given : from_variable ? variable : Configuration{}.listen->text();
+  const std::string text = !given.empty()  ? given
+                           : from_variable ? variable
+                                           : Configuration{}.listen->text();
   auto address = parse_host_port(text);
   if (!address) {
     return base::invalid_error((from_variable ? "HOSTLENS_ADDRESS: \"" : "--address: \"") + text +

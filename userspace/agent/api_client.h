@@ -9,8 +9,8 @@
 
 namespace hostlens::agent {
 
-/// `given`, else the environment's HOSTLENS_ADDRESS, else the default configuration's listen. kInvalid
-/// when that is no HOST:PORT.
+/// `given`, else the environment's HOSTLENS_ADDRESS, else the default configuration's listen.
+/// kInvalid when that is no HOST:PORT.
 [[nodiscard]] base::Result<std::string> agent_address(const std::string& given);
 
 /// Keeps its connection. One thread.
@@ -21,8 +21,8 @@ class ApiClient {
   ApiClient(const ApiClient&) = delete;
   ApiClient& operator=(const ApiClient&) = delete;
 
-  /// The body of a 200. kNotFound: nothing answers there; kIo: something else than an agent does, or it
-  /// answers with an error. At most 64 MiB, at most 10 s.
+  /// The body of a 200. kNotFound: nothing answers there; kIo: something else than an agent does,
+  /// or it answers with an error. At most 64 MiB, at most 10 s.
   [[nodiscard]] base::Result<std::string> get(const std::string& path);
 
  private:

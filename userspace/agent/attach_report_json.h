@@ -7,8 +7,8 @@
 
 namespace hostlens::agent {
 
-/// {"socket_variant": ..., "hooks": [{probe, signal, hook, attached, chosen, reason, remedy}]}: what
-/// /api/v1/status and `doctor --json` show of the probes.
+/// {"socket_variant": ..., "hooks": [{probe, signal, hook, attached, chosen, reason, remedy}]}:
+/// what /api/v1/status and `doctor --json` show of the probes.
 [[nodiscard]] std::string attach_report_json(const kernel::AttachReport& report);
 
 /// The variant in such a document, "" when there is none.

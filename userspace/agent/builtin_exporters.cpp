@@ -15,8 +15,8 @@ using exporters::Exporter;
 using Made = base::Result<std::unique_ptr<Exporter>>;
 
 std::string describe(const OtlpSignalSettings& signal) {
-  std::string text = fmt::format("{}|{}|{}", signal.url, static_cast<int>(signal.compression),
-                                 signal.timeout_ns);
+  std::string text =
+      fmt::format("{}|{}|{}", signal.url, static_cast<int>(signal.compression), signal.timeout_ns);
   for (const auto& [name, value] : signal.headers) text += fmt::format("|{}={}", name, value);
   return text;
 }

@@ -26,7 +26,8 @@ struct BuiltinExporter {
   std::unique_ptr<exporters::Exporter> exporter;
 };
 
-/// What an exporter would depend on, "" when the configuration does not ask for it, and how it is made.
+/// What an exporter would depend on, "" when the configuration does not ask for it, and how it is
+/// made.
 struct ExporterRow {
   std::string (*identity)(const ExporterParts& parts);
   base::Result<std::unique_ptr<exporters::Exporter>> (*create)(const ExporterParts& parts);

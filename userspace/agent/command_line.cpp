@@ -26,17 +26,20 @@ void add_run(CLI::App& app, std::function<int()>& action) {
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App* run = app.add_subcommand("run", "Start a command and observe it and its descendants");
-  auto* listen =
-      run->add_option("--listen", arguments->listen, "Where /metrics and the API answer")->type_name("HOST:PORT");
-  auto* endpoint = run->add_option("--otlp-endpoint", arguments->endpoint, "OpenTelemetry Collector")
-                       ->type_name("URL");
-  auto* json_path = run->add_option("--otlp-json", arguments->json_path, "OTLP JSON lines; - is standard output")
-                        ->type_name("FILE");
+  auto* listen = run->add_option("--listen", arguments->listen, "Where /metrics and the API answer")
+                     ->type_name("HOST:PORT");
+  auto* endpoint =
+      run->add_option("--otlp-endpoint", arguments->endpoint, "OpenTelemetry Collector")
+          ->type_name("URL");
+  auto* json_path =
+      run->add_option("--otlp-json", arguments->json_path, "OTLP JSON lines; - is standard output")
+          ->type_name("FILE");
   run->add_option("--config", arguments->config, "Configuration; options win over it")
       ->type_name("FILE");
-  auto* limit = run->add_option("--for", arguments->limit, "End the command after this time, exit with 0")
-                    ->type_name("DURATION")
-                    ->check(check_duration);
+  auto* limit =
+      run->add_option("--for", arguments->limit, "End the command after this time, exit with 0")
+          ->type_name("DURATION")
+          ->check(check_duration);
   run->add_option("command", arguments->command, "The command and its arguments, behind --")
       ->required()
       ->type_name("CMD");
@@ -62,7 +65,8 @@ void add_run(CLI::App& app, std::function<int()>& action) {
 
 void add_agent(CLI::App& app, std::function<int()>& action) {
   auto config = std::make_shared<std::string>();
-  CLI::App* agent = app.add_subcommand("agent", "The service: observe what the configuration names");
+  CLI::App* agent =
+      app.add_subcommand("agent", "The service: observe what the configuration names");
   agent->add_option("--config", *config, "Configuration")->required()->type_name("FILE");
   agent->callback([=, &action] { action = [=] { return agent_command(*config); }; });
 }
@@ -78,7 +82,9 @@ void add_top(CLI::App& app, std::function<int()>& action) {
   top->add_option("--interval", *interval, "Between two looks (2s)")
       ->type_name("DURATION")
       ->check(check_duration);
-  top->add_option("--for", *limit, "End after this time")->type_name("DURATION")->check(check_duration);
+  top->add_option("--for", *limit, "End after this time")
+      ->type_name("DURATION")
+      ->check(check_duration);
   top->add_flag("--once", options->once, "Print the table once: totals and mean rates");
   top->add_flag("--trace", options->trace, "Print the most complete recent trace as a tree");
   top->callback([=, &action] {

@@ -39,7 +39,7 @@ struct OtlpSettings {
 
 struct Limits {
   uint64_t control_ring_bytes = 1U << 20;
-  uint64_t data_ring_bytes = 8U << 20;
+  uint64_t data_ring_bytes = 4U << 20;
   uint64_t connections = 16384;
   uint64_t series_per_family = 2000;
   uint64_t series_idle_ns = 300'000'000'000;
@@ -48,7 +48,7 @@ struct Limits {
   uint64_t exchange_timeout_ns = 300'000'000'000;
   uint64_t outstanding_requests = 64;
   uint64_t target_bytes = 2048;
-  uint64_t recent_spans = 2000;
+  uint64_t recent_spans = 1000;
   uint64_t http_connections = 32;
   bool operator==(const Limits&) const = default;
 };

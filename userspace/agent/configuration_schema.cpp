@@ -148,7 +148,7 @@ const std::array kKeys = {
                      [](Value& v, Configuration& c) {
                        v.read_ring_size(c.limits.control_ring_bytes, 64 * kKiB, 64 * kMiB);
                      }},
-    ConfigurationKey{"limits.data_ring", "a power of two, 64KiB to 512MiB", "8MiB",
+    ConfigurationKey{"limits.data_ring", "a power of two, 64KiB to 512MiB", "4MiB",
                      "Ring of payload; what does not fit is counted as ring_full.", false,
                      [](Value& v, Configuration& c) {
                        v.read_ring_size(c.limits.data_ring_bytes, 64 * kKiB, 512 * kMiB);
@@ -190,7 +190,7 @@ const std::array kKeys = {
         "limits.target", "64 to 64KiB", "2KiB", "Longest request target that is kept.", true,
         [](Value& v, Configuration& c) { v.read_size(c.limits.target_bytes, 64, 64 * kKiB); }},
     ConfigurationKey{
-        "limits.recent_spans", "0 to 100000", "2000", "Spans kept in memory for /api/v1/traces.",
+        "limits.recent_spans", "0 to 100000", "1000", "Spans kept in memory for /api/v1/traces.",
         true, [](Value& v, Configuration& c) { v.read_count(c.limits.recent_spans, 0, 100'000); }},
     ConfigurationKey{
         "limits.http_connections", "1 to 1000", "32",

@@ -50,9 +50,11 @@ bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& r
   const uint32_t pid = open != nullptr     ? open->process.pid
                        : target != nullptr ? target->process.pid
                                            : 0;
+  // To make sure that we are no target is no harm.
+  const bool gives_up_target = target != nullptr && !target->is_target;
   if (!within_rate(now_ns)) {
     set_error(reply, Error::Kind::kBusy, EAGAIN);
-  } else if ((pid != 0 && pid == policy_.own_pid) ||
+  } else if ((pid != 0 && pid == policy_.own_pid && !gives_up_target) ||
              (open == nullptr && !policy_.targets_may_change)) {
     set_error(reply, Error::Kind::kDenied, EPERM);
   } else if (open != nullptr) {

@@ -29,8 +29,7 @@ base::Result<std::string> read_configuration_file(const std::string& path) {
   }
 }
 
-base::Result<LoadedConfiguration> load_configuration(const std::string& path,
-                                                     Overrides overrides) {
+base::Result<LoadedConfiguration> load_configuration(const std::string& path, Overrides overrides) {
   LoadedConfiguration loaded;
   loaded.file = path.empty() ? "default" : path;
   loaded.overrides = std::move(overrides);

@@ -31,8 +31,8 @@ class JournalPriority final : public spdlog::custom_flag_formatter {
 }  // namespace
 
 void set_up_logging(bool quiet) {
-  auto logger = std::make_shared<spdlog::logger>(
-      "hostlens", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("hostlens",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   if (::getenv("JOURNAL_STREAM") != nullptr) {
     formatter->add_flag<JournalPriority>('*').set_pattern("%*%v");

@@ -14,8 +14,8 @@ namespace hostlens::agent {
 namespace {
 
 using Identity = std::tuple<std::string, std::string, std::string, std::string>;
-using SeriesKey =
-    std::tuple<std::string, std::string, std::string, std::string, std::string, int64_t, std::string>;
+using SeriesKey = std::tuple<std::string, std::string, std::string, std::string, std::string,
+                             int64_t, std::string>;
 
 SeriesKey series_key(const web::RequestRow& row) {
   return {row.service, row.ns, row.side, row.method, row.route, row.status, row.error_type};
@@ -48,12 +48,14 @@ std::string terminal_text(std::string_view text, size_t width) {
     const bool continuation = (byte & 0xC0U) == 0x80U;
     if (!continuation && characters == width) {
       // One too many: the last one gives way to the mark.
-      while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xC0U) == 0x80U) out.pop_back();
+      while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xC0U) == 0x80U)
+        out.pop_back();
       if (!out.empty()) out.back() = '~';
       return out;
     }
     // C1 controls are two bytes in UTF-8, C2 80 to C2 9F.
-    const bool c1 = byte == 0xC2U && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0U;
+    const bool c1 =
+        byte == 0xC2U && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0U;
     if (byte < 0x20U || byte == 0x7FU || c1) {
       out += '?';
       ++characters;
@@ -110,10 +112,9 @@ std::string render(const RequestTable& table, const TableStyle& style) {
   service_width = std::min(service_width, std::max<size_t>(7, room * 2 / 5));
   route_width = std::min(route_width, std::max<size_t>(5, room - service_width));
 
-  const std::string header =
-      fmt::format("{:<{}}  {:<6}  {:<7} {:<{}}  {:>9} {:>8} {:>7} {:>8} {:>8} {:>8}", "SERVICE",
-                  service_width, "SIDE", "METHOD", "ROUTE", route_width, "REQUESTS", "RATE/s",
-                  "ERRORS", "P50", "P90", "P99");
+  const std::string header = fmt::format(
+      "{:<{}}  {:<6}  {:<7} {:<{}}  {:>9} {:>8} {:>7} {:>8} {:>8} {:>8}", "SERVICE", service_width,
+      "SIDE", "METHOD", "ROUTE", route_width, "REQUESTS", "RATE/s", "ERRORS", "P50", "P90", "P99");
   std::string out = style.colour ? kBold + header + kPlain : header;
   out += '\n';
   size_t shown = 0;
@@ -125,14 +126,14 @@ std::string render(const RequestTable& table, const TableStyle& style) {
     const uint64_t count = row.duration.count;
     const double rate = table.seconds > 0 ? static_cast<double>(count) / table.seconds : 0;
     const bool red = style.colour && row.errors > 0;
-    out += fmt::format(
-        "{:<{}}  {:<6}  {:<7} {:<{}}  {:>9} {:>8} {}{:>7}{} {:>8} {:>8} {:>8}\n",
-        terminal_text(row.service, service_width), service_width, row.side,
-        terminal_text(row.method, 7), terminal_text(row.route.empty() ? "-" : row.route, route_width),
-        route_width, count, rate_text(rate), red ? kRed : "", share_text(row.errors, count),
-        red ? kPlain : "", duration_text(model::quantile(row.duration, 0.5)),
-        duration_text(model::quantile(row.duration, 0.9)),
-        duration_text(model::quantile(row.duration, 0.99)));
+    out += fmt::format("{:<{}}  {:<6}  {:<7} {:<{}}  {:>9} {:>8} {}{:>7}{} {:>8} {:>8} {:>8}\n",
+                       terminal_text(row.service, service_width), service_width, row.side,
+                       terminal_text(row.method, 7),
+                       terminal_text(row.route.empty() ? "-" : row.route, route_width), route_width,
+                       count, rate_text(rate), red ? kRed : "", share_text(row.errors, count),
+                       red ? kPlain : "", duration_text(model::quantile(row.duration, 0.5)),
+                       duration_text(model::quantile(row.duration, 0.9)),
+                       duration_text(model::quantile(row.duration, 0.99)));
   }
   return out;
 }

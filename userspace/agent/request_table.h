@@ -21,18 +21,18 @@ struct TableRow {
 };
 
 struct RequestTable {
-  double seconds = 0;  ///< what rates refer to
+  double seconds = 0;          ///< what rates refer to
   std::vector<TableRow> rows;  ///< most requests first
 };
 
 struct TableStyle {
-  size_t width = 100;      ///< columns of the terminal
+  size_t width = 100;  ///< columns of the terminal
   size_t most_rows = 1000;
   bool colour = false;
 };
 
-/// One row for each service, side, method and route, of what came between `before` and `now` (null: of
-/// all, with `seconds` given). Rows without requests are left out.
+/// One row for each service, side, method and route, of what came between `before` and `now` (null:
+/// of all, with `seconds` given). Rows without requests are left out.
 [[nodiscard]] RequestTable request_table(const web::RequestRows& now,
                                          const web::RequestRows* before, double seconds);
 

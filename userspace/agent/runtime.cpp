@@ -79,8 +79,8 @@ Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeSettings settings,
   supervisor.now_ns = base::monotonic_now_ns;
   inputs.settings = runtime->worker_settings();
   runtime->supervisor_ = std::make_unique<Supervisor>(
-      Supervisor::Parts{*runtime->loop_, *runtime->capture_, *runtime->ledger_,
-                        *runtime->launcher_, runtime->notifier_},
+      Supervisor::Parts{*runtime->loop_, *runtime->capture_, *runtime->ledger_, *runtime->launcher_,
+                        runtime->notifier_},
       std::move(supervisor), std::move(inputs));
   return runtime;
 }
@@ -94,8 +94,7 @@ Result<void> Runtime::reload(LoadedConfiguration next) {
   }
   WorkerInputs inputs;
   const bool new_address = fresh.listen != old.listen;
-  const bool new_file =
-      fresh.otlp_json_path != old.otlp_json_path && !fresh.otlp_json_path.empty();
+  const bool new_file = fresh.otlp_json_path != old.otlp_json_path && !fresh.otlp_json_path.empty();
   if (new_file) {
     auto file = open_output_file(fresh.otlp_json_path);
     if (!file) return std::move(file).error().with_context("exporters.otlp_json.path");

@@ -25,12 +25,12 @@ struct RuntimeSettings {
   bool any_port = false;
 };
 
-/// One thread, that of the loop. Members are in the order of their dependence: the worker ends first,
-/// the probes last.
+/// One thread, that of the loop. Members are in the order of their dependence: the worker ends
+/// first, the probes last.
 class Runtime {
  public:
-  /// Opens sockets and files, loads and attaches. kInvalid, kBusy: the operator's settings; kDenied,
-  /// kUnsupported: privilege or kernel.
+  /// Opens sockets and files, loads and attaches. kInvalid, kBusy: the operator's settings;
+  /// kDenied, kUnsupported: privilege or kernel.
   [[nodiscard]] static base::Result<std::unique_ptr<Runtime>> create(RuntimeSettings settings,
                                                                      const CaptureFactory& attach);
 
@@ -42,7 +42,8 @@ class Runtime {
   [[nodiscard]] const std::optional<HostPort>& address() const { return address_; }
   [[nodiscard]] std::string address_url() const;
 
-  /// Takes up a new configuration; nothing changes on error. What needs a restart stays, with a warning.
+  /// Takes up a new configuration; nothing changes on error. What needs a restart stays, with a
+  /// warning.
   [[nodiscard]] base::Result<void> reload(LoadedConfiguration next);
 
  private:

@@ -2,6 +2,7 @@
 #include "agent/supervisor.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <csignal>
@@ -18,6 +19,11 @@ using base::Result;
 std::string end_text(int status) {
   if (WIFSIGNALED(status)) return fmt::format("signal {}", WTERMSIG(status));
   return fmt::format("status {}", WEXITSTATUS(status));
+}
+
+uint64_t nanoseconds(const timeval& time) {
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 +
+         static_cast<uint64_t>(time.tv_usec) * 1'000;
 }
 
 /// Slots and descriptors of one message, kept in step.
@@ -201,7 +207,10 @@ void Supervisor::forget_worker() {
 void Supervisor::on_worker_end() {
   if (!process_) return;
   int status = 0;
-  if (::waitpid(process_->pid, &status, WNOHANG) != process_->pid) return;
+  rusage used{};
+  if (::wait4(process_->pid, &status, WNOHANG, &used) != process_->pid) return;
+  parts_.ledger.page().ended_workers_cpu_ns.fetch_add(
+      nanoseconds(used.ru_utime) + nanoseconds(used.ru_stime), std::memory_order_relaxed);
   on_channel();  // what it said last
   forget_worker();
   const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == kExitOk;

@@ -10,9 +10,9 @@
 
 namespace hostlens::agent {
 
-/// Of an agent's /api/v1/traces: the trace with the most services, among these the one with the most
-/// spans, among these the newest. "" when there is no trace yet; kInvalid when `json` is no such
-/// document.
+/// Of an agent's /api/v1/traces: the trace with the most services, among these the one with the
+/// most spans, among these the newest. "" when there is no trace yet; kInvalid when `json` is no
+/// such document.
 [[nodiscard]] base::Result<std::string> trace_tree(std::string_view json, size_t width);
 
 }  // namespace hostlens::agent

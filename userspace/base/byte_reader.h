@@ -13,8 +13,8 @@ namespace hostlens::base {
 
 using Bytes = std::span<const std::byte>;
 
-/// Cursor over bytes that it does not own. Reads never pass the end: they return nullopt and leave the
-/// cursor where it was. Integers are read in host order (ring records come from this kernel).
+/// Cursor over bytes that it does not own. Reads never pass the end: they return nullopt and leave
+/// the cursor where it was. Integers are read in host order (ring records come from this kernel).
 class ByteReader {
  public:
   explicit ByteReader(Bytes bytes) : bytes_(bytes) {}

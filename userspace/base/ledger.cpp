@@ -7,13 +7,26 @@ namespace {
 constexpr std::array<std::string_view, LedgerPage::kStages> kStageNames = {
     "kernel", "decode", "track", "match", "correlate", "export_otlp", "export_otlp_json"};
 
-constexpr std::array<std::string_view, LedgerPage::kReasons> kReasonNames = {
-    "ring_full",   "copy_failed", "storage_failed", "malformed",      "unknown_connection",
-    "track_limit", "undetected",  "gap",            "parse",          "orphan",
-    "pipeline_limit", "aborted",  "queue_full",     "rejected",       "retry_exhausted",
-    "shutdown",    "worker_restart"};
+constexpr std::array<std::string_view, LedgerPage::kReasons> kReasonNames = {"ring_full",
+                                                                             "copy_failed",
+                                                                             "storage_failed",
+                                                                             "malformed",
+                                                                             "unknown_connection",
+                                                                             "track_limit",
+                                                                             "undetected",
+                                                                             "gap",
+                                                                             "parse",
+                                                                             "orphan",
+                                                                             "pipeline_limit",
+                                                                             "aborted",
+                                                                             "queue_full",
+                                                                             "rejected",
+                                                                             "retry_exhausted",
+                                                                             "shutdown",
+                                                                             "worker_restart"};
 
-static_assert(!kStageNames.back().empty() && !kReasonNames.back().empty(), "every value has a name");
+static_assert(!kStageNames.back().empty() && !kReasonNames.back().empty(),
+              "every value has a name");
 
 }  // namespace
 

@@ -26,23 +26,23 @@ enum class Stage : uint8_t {
 };
 
 enum class DropReason : uint8_t {
-  kRingFull,          ///< kernel: no room in the ring buffer
-  kCopyFailed,        ///< kernel: the user buffer could not be read
-  kStorageFailed,     ///< kernel: no socket storage (memory)
-  kMalformed,         ///< decode: record of wrong size, type or version
-  kUnknownConnection, ///< track: data of a connection whose opening was never seen
-  kTrackLimit,        ///< track: too many connections, the idlest were let go
-  kUndetected,        ///< track: bytes of no known protocol
-  kGap,               ///< match: bytes were lost or not captured in the middle of a message
-  kParse,             ///< match: the peer broke the protocol
-  kOrphan,            ///< match: a response without its request (seen mid-life)
-  kPipelineLimit,     ///< match: too many requests outstanding on one connection
-  kAborted,           ///< match: the process ended or the record of the end was lost; not a client abort
-  kQueueFull,         ///< export: the bounded queue was full
-  kRejected,          ///< export: the receiver refused for good
-  kRetryExhausted,    ///< export: the receiver stayed away longer than the limit
-  kShutdown,          ///< export: the deadline of a stop passed
-  kWorkerRestart,     ///< any: held in the memory of a worker that died
+  kRingFull,           ///< kernel: no room in the ring buffer
+  kCopyFailed,         ///< kernel: the user buffer could not be read
+  kStorageFailed,      ///< kernel: no socket storage (memory)
+  kMalformed,          ///< decode: record of wrong size, type or version
+  kUnknownConnection,  ///< track: data of a connection whose opening was never seen
+  kTrackLimit,         ///< track: too many connections, the idlest were let go
+  kUndetected,         ///< track: bytes of no known protocol
+  kGap,                ///< match: bytes were lost or not captured in the middle of a message
+  kParse,              ///< match: the peer broke the protocol
+  kOrphan,             ///< match: a response without its request (seen mid-life)
+  kPipelineLimit,      ///< match: too many requests outstanding on one connection
+  kAborted,    ///< match: the process ended or the record of the end was lost; not a client abort
+  kQueueFull,  ///< export: the bounded queue was full
+  kRejected,   ///< export: the receiver refused for good
+  kRetryExhausted,  ///< export: the receiver stayed away longer than the limit
+  kShutdown,        ///< export: the deadline of a stop passed
+  kWorkerRestart,   ///< any: held in the memory of a worker that died
   kCount
 };
 
@@ -64,12 +64,13 @@ struct LedgerPage {
   };
 
   std::atomic<uint32_t> version{kVersion};
-  /// 1 while a record of the data ring is being processed: a record that killed the worker was counted
-  /// and is skipped by the next one, not retried.
+  /// 1 while a record of the data ring is being processed: a record that killed the worker was
+  /// counted and is skipped by the next one, not retried.
   std::atomic<uint32_t> record_in_progress{0};
   /// Events that the kernel did not show to our programs; written by the supervisor.
   std::atomic<uint64_t> recursion_misses{0};
-  std::atomic<uint64_t> worker_restarts{0};  ///< written by the supervisor
+  std::atomic<uint64_t> worker_restarts{0};       ///< written by the supervisor
+  std::atomic<uint64_t> ended_workers_cpu_ns{0};  ///< written by the supervisor
   std::array<Books, kStages> stages{};
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free, "the page is shared between processes");

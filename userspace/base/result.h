@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result<T>: a value or an Error with context. Member names follow std::expected, which C++20 lacks,
-// so that moving to it later edits this file only.
+// Result<T>: a value or an Error with context. Member names follow std::expected, which C++20
+// lacks, so that moving to it later edits this file only.
 #pragma once
 
 #include <cerrno>
@@ -13,8 +13,9 @@
 
 namespace hostlens::base {
 
-/// Why an operation failed. Errors are values: nothing in this project throws across a folder's edge.
-/// `message` reads "what: where: why" and each layer that knows more prepends with `with_context`.
+/// Why an operation failed. Errors are values: nothing in this project throws across a folder's
+/// edge. `message` reads "what: where: why" and each layer that knows more prepends with
+/// `with_context`.
 struct Error {
   enum class Kind {
     kInvalid,      ///< the input is wrong (configuration, arguments, untrusted bytes)
@@ -61,7 +62,8 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit as in std::expected
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit as in std::expected
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit
 
   [[nodiscard]] bool has_value() const { return state_.index() == 0; }

@@ -8,9 +8,10 @@
 
 namespace hostlens::discovery {
 
-/// Answers whose process a pid is. Implemented by discovery::ProcessTable; processors/ sees only this.
-/// Never null: a process that could not be read gets a service named "unknown_service:<comm>" as the
-/// OpenTelemetry resource conventions ask. Cheap when known (one hash lookup). Shard thread only.
+/// Answers whose process a pid is. Implemented by discovery::ProcessTable; processors/ sees only
+/// this. Never null: a process that could not be read gets a service named "unknown_service:<comm>"
+/// as the OpenTelemetry resource conventions ask. Cheap when known (one hash lookup). Shard thread
+/// only.
 class ProcessResolver {
  public:
   virtual ~ProcessResolver() = default;

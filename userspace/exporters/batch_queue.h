@@ -42,8 +42,9 @@ struct BatchQueueSettings {
 /// outage the last minutes help more than those before. Of metrics only the newest snapshot is
 /// kept: they are cumulative, so a later one replaces an earlier one without loss.
 ///
-/// Books: received (`expect`, before `push`) and dropped{queue_full, shutdown} of what waits are counted here; what was
-/// handed to the consumer is the consumer's to count as forwarded or dropped, each span once.
+/// Books: received (`expect`, before `push`) and dropped{queue_full, shutdown} of what waits are
+/// counted here; what was handed to the consumer is the consumer's to count as forwarded or
+/// dropped, each span once.
 class BatchQueue {
  public:
   /// Runs on the queue's own thread, one call at a time.

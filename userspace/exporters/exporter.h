@@ -13,15 +13,16 @@
 
 namespace hostlens::exporters {
 
-/// One per destination, owned by the worker's main thread. Each exporter has a thread and a bounded queue
-/// of its own, so that a slow backend hurts only itself. What is let go is counted in base::Ledger.
+/// One per destination, owned by the worker's main thread. Each exporter has a thread and a bounded
+/// queue of its own, so that a slow backend hurts only itself. What is let go is counted in
+/// base::Ledger.
 class Exporter {
  public:
   virtual ~Exporter() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
 
-  /// So many spans will be submitted: they enter the books now, so that none is between two stages while
-  /// the caller fills a batch. Every span once, before it is submitted.
+  /// So many spans will be submitted: they enter the books now, so that none is between two stages
+  /// while the caller fills a batch. Every span once, before it is submitted.
   virtual void expect(uint64_t spans) noexcept = 0;
   /// Never block and never fail: a full queue drops and counts. Called from the main thread only.
   virtual void submit(std::shared_ptr<const model::SpanBatch> spans) noexcept = 0;
@@ -33,8 +34,8 @@ class Exporter {
   /// flush, then stops the thread; what is left then is counted as dropped{shutdown}.
   virtual void shutdown(std::chrono::steady_clock::time_point deadline) noexcept = 0;
 
-  /// "" while all is well, else one line: what, where, why, what happens next. The same text for as long
-  /// as the same trouble lasts, so that a change is worth a line in the log. Any thread.
+  /// "" while all is well, else one line: what, where, why, what happens next. The same text for as
+  /// long as the same trouble lasts, so that a change is worth a line in the log. Any thread.
   [[nodiscard]] virtual std::string problem() const = 0;
 };
 

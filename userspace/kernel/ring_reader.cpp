@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
 
 namespace hostlens::kernel {
 namespace {
@@ -39,9 +40,11 @@ Result<std::unique_ptr<RingReader>> RingReader::open(base::UniqueFd map) {
   }
   void* consumer = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, map.get(), 0);
   if (consumer == MAP_FAILED) return base::errno_error("ring buffer: map the reader's position");
-  // The records follow the kernel's page twice, so that one that wraps around is still one piece.
+  // The kernel offers the records twice in a row, so that one that wraps around is one piece; every
+  // page of that counts as resident memory, so they are mapped once and a wrapped record is put
+  // together.
   void* producer =
-      ::mmap(nullptr, page + 2 * size, PROT_READ, MAP_SHARED, map.get(), static_cast<off_t>(page));
+      ::mmap(nullptr, page + size, PROT_READ, MAP_SHARED, map.get(), static_cast<off_t>(page));
   if (producer == MAP_FAILED) {
     Error error = base::errno_error("ring buffer: map the records");
     ::munmap(consumer, page);
@@ -53,7 +56,7 @@ Result<std::unique_ptr<RingReader>> RingReader::open(base::UniqueFd map) {
 
 RingReader::~RingReader() {
   ::munmap(consumer_, page_);
-  ::munmap(producer_, page_ + 2 * size_);
+  ::munmap(producer_, page_ + size_);
 }
 
 size_t RingReader::consume(const Callback& callback) {
@@ -70,13 +73,22 @@ size_t RingReader::consume(const Callback& callback) {
     if ((length & BPF_RINGBUF_BUSY_BIT) != 0) break;  // still being written: next time
     const uint32_t bytes = length & ~BPF_RINGBUF_DISCARD_BIT;
     if ((length & BPF_RINGBUF_DISCARD_BIT) == 0) {
-      callback({header + kHeaderBytes, bytes});
+      callback(whole(records, (position + kHeaderBytes) & (size_ - 1), bytes));
       ++count;
     }
     position += whole_record(bytes);
     consumer.store(position, std::memory_order_release);
   }
   return count;
+}
+
+base::Bytes RingReader::whole(const std::byte* records, size_t offset, size_t bytes) {
+  const size_t until_end = size_ - offset;
+  if (bytes <= until_end) return {records + offset, bytes};
+  wrapped_.resize(bytes);
+  std::memcpy(wrapped_.data(), records + offset, until_end);
+  std::memcpy(wrapped_.data() + until_end, records, bytes - until_end);
+  return wrapped_;
 }
 
 size_t RingReader::pending_bytes() const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -32,11 +33,14 @@ class RingReader final : public RecordRing {
   RingReader(base::UniqueFd map, size_t size, size_t page, void* consumer, void* producer)
       : map_(std::move(map)), size_(size), page_(page), consumer_(consumer), producer_(producer) {}
 
+  [[nodiscard]] base::Bytes whole(const std::byte* records, size_t offset, size_t bytes);
+
   base::UniqueFd map_;
   size_t size_;  ///< power of two
   size_t page_;
   void* consumer_;  ///< one page, read-write: our position
-  void* producer_;  ///< one page of the kernel's position, then the records twice, read-only
+  void* producer_;  ///< one page of the kernel's position, then the records, read-only
+  std::vector<std::byte> wrapped_;  ///< the record that lies across the end of the ring
 };
 
 }  // namespace hostlens::kernel

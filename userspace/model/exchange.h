@@ -19,45 +19,47 @@ enum class Protocol : uint8_t { kUnknown, kHttp1 };
 enum class Side : uint8_t { kServer, kClient };
 
 enum class ExchangeEnd : uint8_t {
-  kComplete,         ///< the whole response was seen
-  kClosedByServer,   ///< the connection ended before the response did
-  kClosedByClient,   ///< the requester went away first
-  kReset,            ///< RST
-  kTimedOut,         ///< ended by the agent: no byte for longer than limits.exchange_timeout
-  kUpgraded,         ///< 101 or a successful CONNECT: the rest is another protocol
+  kComplete,        ///< the whole response was seen
+  kClosedByServer,  ///< the connection ended before the response did
+  kClosedByClient,  ///< the requester went away first
+  kReset,           ///< RST
+  kTimedOut,        ///< ended by the agent: no byte for longer than limits.exchange_timeout
+  kUpgraded,        ///< 101 or a successful CONNECT: the rest is another protocol
 };
 
 /// HTTP/1.x fields. Texts are already bounded; `query` is raw here and redacted by processors/.
 struct HttpMessage {
-  std::string method;        ///< as sent; metrics use the known ones and "_OTHER"
-  std::string target;        ///< request-target as sent, at most limits.target_bytes
-  std::string path;          ///< without query, fragment and authority
+  std::string method;  ///< as sent; metrics use the known ones and "_OTHER"
+  std::string target;  ///< request-target as sent, at most limits.target_bytes
+  std::string path;    ///< without query, fragment and authority
   std::string query;
-  std::string host;          ///< Host header (or authority of an absolute request-target)
+  std::string host;  ///< Host header (or authority of an absolute request-target)
   std::string user_agent;
-  std::string upgrade;       ///< protocol of a successful Upgrade, e.g. "websocket"
+  std::string upgrade;          ///< protocol of a successful Upgrade, e.g. "websocket"
   std::string scheme = "http";  ///< http unless X-Forwarded-Proto-like evidence is configured later
-  uint16_t status = 0;       ///< 0: none was seen
-  uint8_t version_minor = 1; ///< HTTP/1.<minor>
+  uint16_t status = 0;          ///< 0: none was seen
+  uint8_t version_minor = 1;    ///< HTTP/1.<minor>
   bool target_truncated = false;
 };
 
-/// Times are CLOCK_MONOTONIC nanoseconds. Created by a protocol parser; the connection fields are filled
-/// by processors/connection_tracker, identity by discovery, context by processors/correlator.
+/// Times are CLOCK_MONOTONIC nanoseconds. Created by a protocol parser; the connection fields are
+/// filled by processors/connection_tracker, identity by discovery, context by
+/// processors/correlator.
 struct Exchange {
   uint64_t id = 0;  ///< unique within the worker
   Protocol protocol = Protocol::kUnknown;
   Side side = Side::kServer;
   ExchangeEnd end = ExchangeEnd::kComplete;
 
-  uint64_t request_start_ns = 0;    ///< first byte of the request passed the socket call
-  uint64_t request_end_ns = 0;      ///< last byte of the request
-  uint64_t response_start_ns = 0;   ///< first byte of the final response (not of 1xx), 0: none
-  uint64_t end_ns = 0;              ///< last byte of the response, or the abort
+  uint64_t request_start_ns = 0;   ///< first byte of the request passed the socket call
+  uint64_t request_end_ns = 0;     ///< last byte of the request
+  uint64_t response_start_ns = 0;  ///< first byte of the final response (not of 1xx), 0: none
+  uint64_t end_ns = 0;             ///< last byte of the response, or the abort
 
   uint64_t request_body_bytes = 0;  ///< as on the wire without chunk framing
   uint64_t response_body_bytes = 0;
-  /// False: the size is not known (the framing was not visible, or the message did not end): report none.
+  /// False: the size is not known (the framing was not visible, or the message did not end): report
+  /// none.
   bool request_body_known = true;
   bool response_body_known = true;
 
@@ -65,16 +67,18 @@ struct Exchange {
   SocketAddress local;
   SocketAddress remote;
   uint32_t network_namespace = 0;
-  uint64_t socket_identity = 0;     ///< AF_UNIX, as in SocketOpened: to join both ends; 0 when unknown
+  uint64_t socket_identity = 0;  ///< AF_UNIX, as in SocketOpened: to join both ends; 0 when unknown
   uint64_t peer_identity = 0;
-  uint64_t request_position = 0;  ///< stream position of the request's first byte, to join both ends
-  uint32_t request_tid = 0;       ///< thread that read (server) or wrote (client) the request's first byte
+  uint64_t request_position =
+      0;  ///< stream position of the request's first byte, to join both ends
+  uint32_t request_tid =
+      0;  ///< thread that read (server) or wrote (client) the request's first byte
   uint32_t response_tid = 0;
   std::shared_ptr<const Process> process;
 
   HttpMessage http;
-  std::string route;          ///< templated path, "" when the per-service limit was reached
-  TraceContext incoming;      ///< traceparent found in the request
+  std::string route;      ///< templated path, "" when the per-service limit was reached
+  TraceContext incoming;  ///< traceparent found in the request
   /// Filled by the correlator: this exchange's own ids and its parent (zero span id: a root).
   TraceContext context;
   SpanId parent_span_id{};

@@ -48,7 +48,8 @@ void add(ExponentialHistogram& sum, const ExponentialHistogram& more) {
     const int64_t end = std::max(int64_t{out.offset} + static_cast<int64_t>(out.counts.size()),
                                  int64_t{other.offset} + static_cast<int64_t>(other.counts.size()));
     std::vector<uint64_t> counts(static_cast<size_t>(end - first), 0);
-    for (const ExponentialHistogram* part : {static_cast<const ExponentialHistogram*>(&out), &other}) {
+    for (const ExponentialHistogram* part :
+         {static_cast<const ExponentialHistogram*>(&out), &other}) {
       for (size_t i = 0; i < part->counts.size(); ++i) {
         counts[static_cast<size_t>(part->offset - first) + i] += part->counts[i];
       }
@@ -91,7 +92,8 @@ double quantile(const ExponentialHistogram& histogram, double q) {
     const auto count = static_cast<double>(histogram.counts[i]);
     if (count > 0 && seen + count >= rank) {
       const double within = std::clamp((rank - seen) / count, 0.0, 1.0);
-      const double exponent = (static_cast<double>(histogram.offset) + static_cast<double>(i) + within) * width;
+      const double exponent =
+          (static_cast<double>(histogram.offset) + static_cast<double>(i) + within) * width;
       return std::clamp(std::exp2(exponent), histogram.min, histogram.max);
     }
     seen += count;

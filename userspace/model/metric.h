@@ -29,8 +29,8 @@ struct Exemplar {
   SpanId span_id{};
 };
 
-/// Base-2 exponential histogram of non-negative values, OpenTelemetry data model: bucket i of `counts`
-/// holds values in (base^(offset+i), base^(offset+i+1)] with base = 2^(2^-scale).
+/// Base-2 exponential histogram of non-negative values, OpenTelemetry data model: bucket i of
+/// `counts` holds values in (base^(offset+i), base^(offset+i+1)] with base = 2^(2^-scale).
 struct ExponentialHistogram {
   int32_t scale = 20;
   int32_t offset = 0;
@@ -52,9 +52,9 @@ struct MetricPoint {
 };
 
 struct MetricFamily {
-  std::string name;         ///< OpenTelemetry name, e.g. "http.server.request.duration"
+  std::string name;  ///< OpenTelemetry name, e.g. "http.server.request.duration"
   std::string description;
-  std::string unit;         ///< UCUM, e.g. "s", "By", "{connection}"
+  std::string unit;  ///< UCUM, e.g. "s", "By", "{connection}"
   MetricKind kind = MetricKind::kGauge;
   std::vector<MetricPoint> points;
 };

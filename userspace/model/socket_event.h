@@ -17,8 +17,8 @@ using ConnectionId = uint64_t;
 
 enum class Direction : uint8_t { kReceive = 0, kSend = 1 };
 
-/// Which end of the connection the socket is. Unknown when it existed before the agent and the local
-/// port tells nothing; then the protocol parser decides by who sends requests.
+/// Which end of the connection the socket is. Unknown when it existed before the agent and the
+/// local port tells nothing; then the protocol parser decides by who sends requests.
 enum class SocketRole : uint8_t { kUnknown, kClient, kServer };
 
 /// First sight of a connection of a target: opened now, or found mid-life.
@@ -32,7 +32,8 @@ struct SocketOpened {
   SocketAddress local;
   SocketAddress remote;
   uint32_t network_namespace = 0;  ///< inode number
-  uint64_t connect_latency_ns = 0; ///< client side TCP: SYN sent to established, 0 when not measured
+  uint64_t connect_latency_ns =
+      0;  ///< client side TCP: SYN sent to established, 0 when not measured
   /// Stream positions of the first bytes that can be reported: a first record elsewhere is a loss.
   bool positions_known = false;
   uint64_t send_position = 0;
@@ -54,9 +55,10 @@ struct SocketData {
   /// Stream position of the first byte of this call. For TCP the low 32 bits equal the sequence
   /// numbers that both ends use, so that two ends on one host can be joined; it never goes back.
   uint64_t position = 0;
-  uint64_t length = 0;   ///< bytes moved by the call
-  base::Bytes payload;   ///< the first payload.size() <= length bytes; valid only during the callback
-  uint32_t srtt_us = 0;  ///< TCP: smoothed round-trip time, 0 otherwise
+  uint64_t length = 0;  ///< bytes moved by the call
+  base::Bytes
+      payload;  ///< the first payload.size() <= length bytes; valid only during the callback
+  uint32_t srtt_us = 0;      ///< TCP: smoothed round-trip time, 0 otherwise
   uint32_t retransmits = 0;  ///< TCP: total retransmitted segments of the connection so far
 };
 
@@ -66,7 +68,7 @@ struct SocketClosed {
   uint64_t time_ns = 0;
   ConnectionId connection = 0;
   CloseReason reason = CloseReason::kNormal;
-  uint64_t bytes_sent = 0;      ///< of the whole life for TCP, since first sight otherwise
+  uint64_t bytes_sent = 0;  ///< of the whole life for TCP, since first sight otherwise
   uint64_t bytes_received = 0;
   uint32_t srtt_us = 0;
   uint32_t retransmits = 0;
@@ -76,11 +78,13 @@ struct ConnectFailed {
   uint64_t time_ns = 0;
   ProcessKey process;
   SocketAddress remote;
-  int32_t errno_value = 0;  ///< ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH ...; 0 when the kernel keeps none
+  int32_t errno_value =
+      0;  ///< ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH ...; 0 when the kernel keeps none
   uint64_t latency_ns = 0;
 };
 
-/// A process executed a program (targets and their offspring, and everything that discovery watches).
+/// A process executed a program (targets and their offspring, and everything that discovery
+/// watches).
 struct ProcessExec {
   uint64_t time_ns = 0;
   ProcessKey process;

@@ -12,7 +12,13 @@
 
 namespace hostlens::model {
 
-enum class SpanKind : uint8_t { kInternal = 1, kServer = 2, kClient = 3, kProducer = 4, kConsumer = 5 };
+enum class SpanKind : uint8_t {
+  kInternal = 1,
+  kServer = 2,
+  kClient = 3,
+  kProducer = 4,
+  kConsumer = 5
+};
 enum class SpanStatus : uint8_t { kUnset = 0, kOk = 1, kError = 2 };
 
 struct SpanEvent {

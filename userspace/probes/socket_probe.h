@@ -26,7 +26,7 @@ enum class SocketVariant : uint8_t {
 
 struct SocketProbeSettings {
   uint32_t control_ring_bytes = 1U << 20;  ///< power of two, multiple of the page size
-  uint32_t data_ring_bytes = 8U << 20;
+  uint32_t data_ring_bytes = 4U << 20;
   uint32_t most_target_cgroups = 1024;
   /// exec and exit of every process, for discovery; else of targets alone.
   bool report_all_processes = true;

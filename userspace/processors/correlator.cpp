@@ -75,9 +75,9 @@ void Correlator::request_started(const model::Exchange& exchange) noexcept {
     entry.tid = exchange.request_tid;
     entry.side = exchange.side;
     by_id_[exchange.id] = node;
-    if (exchange.incoming.valid()) {
-      forest_.set_outer_parent(node, exchange.incoming.trace_id, exchange.incoming.span_id);
-    } else if (exchange.side == Side::kClient) {
+    entry.incoming = exchange.incoming.span_id;
+    if (exchange.side == Side::kClient &&
+        (!exchange.incoming.valid() || passes_header_on(entry))) {
       find_thread_parent(node, exchange.request_tid);
     }
     if (exchange.side == Side::kServer && exchange.request_tid != 0) {
@@ -90,8 +90,17 @@ void Correlator::request_started(const model::Exchange& exchange) noexcept {
       entry.wire_hash = entry.wire.hash();
       join_other_end(node);
     }
+    if (exchange.incoming.valid() && !forest_.has_parent(node)) {
+      forest_.set_outer_parent(node, exchange.incoming.trace_id, exchange.incoming.span_id);
+    }
   }
   downstream_.request_started(exchange);
+}
+
+bool Correlator::passes_header_on(const Entry& call) {
+  const ServedByThread* const serving = call.tid == 0 ? nullptr : threads_.find(call.tid);
+  return serving != nullptr && serving->count == 1 &&
+         entries_[static_cast<Index>(serving->index_sum)].incoming == call.incoming;
 }
 
 void Correlator::find_thread_parent(Index node, uint32_t tid) {
@@ -202,6 +211,7 @@ void Correlator::release_oldest() {
     const Index parent = forest_.parent(node);
     if (entries_[node].guessed && parent != TraceForest::kNone && entries_[parent].handed_over) {
       forest_.unlink(node);
+      if (incoming.valid()) forest_.set_outer_parent(node, incoming.trace_id, incoming.span_id);
     }
     if (!forest_.trace_fixed(node)) forest_.fix_trace(node, ids_.trace_id());
     exchange.context.trace_id = forest_.trace_id(node);

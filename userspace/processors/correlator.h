@@ -15,9 +15,10 @@
 namespace hostlens::processors {
 
 struct CorrelatorSettings {
-  /// Finished exchanges wait so long for their other end: rings are not ordered between CPUs, and
-  /// the end of one side is seen before the start record of the other in rare cases only.
-  uint64_t settle_ns = 200'000'000;
+  /// Finished exchanges wait so long for their other end: both ends' records share a ring that is
+  /// read ten times a second, and it is not ordered between CPUs: one more reading brings what was
+  /// late.
+  uint64_t settle_ns = 100'000'000;
   size_t max_held = 16384;     ///< finished ones that wait; more leave early, none is dropped
   size_t max_tracked = 65536;  ///< begun and waiting ones; more get a trace of their own
   TraceIdSource::Seed seed = TraceIdSource::random_seed();
@@ -30,11 +31,14 @@ struct ServedByThread {
 };
 
 /// Parents, strongest first:
-///   1. traceparent in the request, on either side: that trace, child of that span;
+///   1. a client exchange begun by the thread that read exactly one unfinished server request: its
+///      child, unless it carries a traceparent of its own. Several such requests: left out and
+///      counted. Once the server's response turns out to come from another thread, the request was
+///      handed over and the guess is taken back;
 ///   2. a server exchange whose client end is on this host: child of the client's exchange;
-///   3. a client exchange begun by the thread that read exactly one unfinished server request: its
-///      child. Several such requests: left out and counted. Once the server's response turns out to
-///      come from another thread, the request was handed over and the guess is taken back.
+///   3. traceparent in the request, on either side: that trace, child of that span. A proxy that only
+///      passes the header on falls under 1, and the server behind it under 2, so that a trace keeps
+///      the shape of the calls.
 /// Shard thread only. Books of kCorrelate: one per finished exchange.
 class Correlator final : public ExchangeSink {
  public:
@@ -77,6 +81,7 @@ class Correlator final : public ExchangeSink {
     uint64_t start_ns = 0;
     uint64_t end_ns = 0;  ///< 0: not finished
     uint32_t tid = 0;
+    model::SpanId incoming{};  ///< parent by traceparent, zero without
     model::Side side = model::Side::kServer;
     bool on_thread = false;    ///< counted in threads_
     bool guessed = false;      ///< its parent was found by thread
@@ -89,6 +94,7 @@ class Correlator final : public ExchangeSink {
   };
 
   static bool wire_key(const model::Exchange& exchange, WireKey& key);
+  [[nodiscard]] bool passes_header_on(const Entry& call);
   void find_thread_parent(Index node, uint32_t tid);
   void join_other_end(Index node);
   void stop_serving(Index node);

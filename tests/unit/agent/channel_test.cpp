@@ -163,6 +163,7 @@ TEST_F(HostRequestTest, TheSupervisorItselfIsNotForSale) {
   EXPECT_EQ(access_->set_target({33, 0}, true).error().kind, Error::Kind::kDenied);
   EXPECT_EQ(access_->open_process_file({33, 0}, kernel::ProcessFile::kEnviron).error().kind,
             Error::Kind::kDenied);
+  EXPECT_TRUE(access_->set_target({33, 0}, false));
 }
 
 TEST_F(HostRequestTest, RunModeRefusesOtherTargets) {

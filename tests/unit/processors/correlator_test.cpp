@@ -274,8 +274,40 @@ TEST_F(CorrelatorTest, GivesTheTraceOfTheApplicationToBothEnds) {
   settle();
   for (const auto& exchange : {client, server}) {
     EXPECT_EQ(result(exchange.id).context.trace_id, (model::TraceId{0xAA}));
-    EXPECT_EQ(result(exchange.id).parent_span_id, (SpanId{0xBB}));
   }
+  EXPECT_EQ(result(client.id).parent_span_id, (SpanId{0xBB}));
+  EXPECT_EQ(result(server.id).parent_span_id, result(client.id).context.span_id);
+}
+
+TEST_F(CorrelatorTest, KeepsTheShapeOfCallsThatPassATraceparentOn) {
+  auto server = begin(Side::kServer, 1000, 7);
+  server.incoming.trace_id = {0xAA};
+  server.incoming.span_id = {0xBB};
+  auto call = begin(Side::kClient, 2000, 7);
+  call.incoming = server.incoming;
+  correlator.request_started(server);
+  correlator.request_started(call);
+  finish(call);
+  finish(server);
+  settle();
+  EXPECT_EQ(result(server.id).parent_span_id, (SpanId{0xBB}));
+  EXPECT_EQ(result(call.id).parent_span_id, result(server.id).context.span_id);
+  EXPECT_EQ(result(call.id).context.trace_id, (model::TraceId{0xAA}));
+}
+
+TEST_F(CorrelatorTest, BelievesATraceparentThatTheServingThreadMadeItself) {
+  auto server = begin(Side::kServer, 1000, 7);
+  server.incoming.trace_id = {0xAA};
+  server.incoming.span_id = {0xBB};
+  auto call = begin(Side::kClient, 2000, 7);
+  call.incoming.trace_id = {0xAA};
+  call.incoming.span_id = {0xCC};
+  correlator.request_started(server);
+  correlator.request_started(call);
+  finish(call);
+  finish(server);
+  settle();
+  EXPECT_EQ(result(call.id).parent_span_id, (SpanId{0xCC}));
 }
 
 TEST_F(CorrelatorTest, NamesNoParentThatWillNeverLeave) {

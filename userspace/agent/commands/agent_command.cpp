@@ -19,8 +19,8 @@ namespace {
 
 void reload(Runtime& runtime, const std::string& path) {
   auto next = load_configuration(path, {});
-  auto reloaded = next ? runtime.reload(*std::move(next))
-                       : base::Result<void>(std::move(next).error());
+  auto reloaded =
+      next ? runtime.reload(*std::move(next)) : base::Result<void>(std::move(next).error());
   if (!reloaded) spdlog::error("reload: {}; going on as before", reloaded.error().text());
 }
 

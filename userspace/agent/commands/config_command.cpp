@@ -27,11 +27,11 @@ int config_check_command(const std::string& path) {
 
 int config_keys_command() {
   for (const ConfigurationKey& key : configuration_keys()) {
-    std::fputs(fmt::format("{}: {}\n    allowed: {}; default: {}{}\n", key.path, key.purpose,
-                           key.allowed, key.default_value,
-                           key.reload ? "" : "; a change needs a restart")
-                   .c_str(),
-               stdout);
+    std::fputs(
+        fmt::format("{}: {}\n    allowed: {}; default: {}{}\n", key.path, key.purpose, key.allowed,
+                    key.default_value, key.reload ? "" : "; a change needs a restart")
+            .c_str(),
+        stdout);
   }
   return kExitOk;
 }

@@ -45,12 +45,14 @@ Examination examine() {
   }
   if (out.report.socket_variant == "sys_exit") {
     out.notes.emplace_back(
-        "the sys_exit variant tests a bit on every system call of this host; Linux 6.3 has cheaper hooks");
+        "the sys_exit variant tests a bit on every system call of this host; Linux 6.3 has cheaper "
+        "hooks");
   }
   int major = 0;
   if (std::sscanf(out.features.release.c_str(), "%d.", &major) == 1 && major < 6) {
     out.notes.emplace_back(
-        "before Linux 6.0 a process without CAP_BPF cannot use maps by descriptor: the worker keeps it");
+        "before Linux 6.0 a process without CAP_BPF cannot use maps by descriptor: the worker "
+        "keeps it");
   }
   return out;
 }
@@ -62,18 +64,17 @@ std::string as_json(const Examination& out) {
                             {"needed_for", capability.needed_for},
                             {"effective", capability.effective}});
   }
-  json document = {
-      {"version", kVersion},
-      {"usable", !out.refused.has_value()},
-      {"kernel",
-       {{"release", out.features.release},
-        {"machine", out.features.machine},
-        {"btf", out.features.btf},
-        {"lockdown", out.features.lockdown},
-        {"unprivileged_bpf_disabled", out.features.unprivileged_bpf_disabled}}},
-      {"capabilities", std::move(capabilities)},
-      {"probes", json::parse(attach_report_json(out.report))},
-      {"notes", out.notes}};
+  json document = {{"version", kVersion},
+                   {"usable", !out.refused.has_value()},
+                   {"kernel",
+                    {{"release", out.features.release},
+                     {"machine", out.features.machine},
+                     {"btf", out.features.btf},
+                     {"lockdown", out.features.lockdown},
+                     {"unprivileged_bpf_disabled", out.features.unprivileged_bpf_disabled}}},
+                   {"capabilities", std::move(capabilities)},
+                   {"probes", json::parse(attach_report_json(out.report))},
+                   {"notes", out.notes}};
   if (out.refused) {
     document["refused"] = {{"message", out.refused->message}, {"remedy", out.refused->remedy}};
   }
@@ -86,8 +87,9 @@ class TextPage {
 
   void title(std::string_view text) { out_ += fmt::format("{}\n", paint("\x1b[1m", text)); }
   void line(bool good, std::string_view what, std::string_view why = {}) {
-    out_ += fmt::format("  {} {}{}{}\n", good ? paint("\x1b[32m", "ok     ") : paint("\x1b[31m", "missing"),
-                        what, why.empty() ? "" : ": ", why);
+    out_ += fmt::format("  {} {}{}{}\n",
+                        good ? paint("\x1b[32m", "ok     ") : paint("\x1b[31m", "missing"), what,
+                        why.empty() ? "" : ": ", why);
   }
   void plain(std::string_view text) { out_ += fmt::format("  {}\n", text); }
   [[nodiscard]] const std::string& text() const { return out_; }
@@ -108,7 +110,8 @@ std::string as_text(const Examination& out, bool colour) {
             features.btf ? "" : "boot a kernel with CONFIG_DEBUG_INFO_BTF");
   page.plain(fmt::format("lockdown: {}", features.lockdown.empty() ? "none" : features.lockdown));
   if (features.unprivileged_bpf_disabled >= 0) {
-    page.plain(fmt::format("kernel.unprivileged_bpf_disabled: {}", features.unprivileged_bpf_disabled));
+    page.plain(
+        fmt::format("kernel.unprivileged_bpf_disabled: {}", features.unprivileged_bpf_disabled));
   }
   page.title("Capabilities");
   for (const kernel::Capability& capability : features.capabilities) {
@@ -126,7 +129,8 @@ std::string as_text(const Examination& out, bool colour) {
   }
   for (const std::string& note : out.notes) page.plain("note: " + note);
   page.title(out.refused ? "Hostlens cannot work here."
-                         : fmt::format("Hostlens works here, by the {} variant.", out.report.socket_variant));
+                         : fmt::format("Hostlens works here, by the {} variant.",
+                                       out.report.socket_variant));
   return page.text();
 }
 

@@ -134,8 +134,7 @@ int run_command(RunOptions options) {
   const bool any_port = !options.listen_given && options.config_path.empty();
   auto signals = SignalSource::create({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2});
   if (!signals) return fail(signals.error());
-  auto runtime =
-      Runtime::create({*std::move(configuration), true, any_port}, attach_bpf_capture);
+  auto runtime = Runtime::create({*std::move(configuration), true, any_port}, attach_bpf_capture);
   if (!runtime) {
     print_error(runtime.error());
     // Missing privilege is the same to scripts as a missing feature.

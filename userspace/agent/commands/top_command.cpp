@@ -87,7 +87,8 @@ int print_once(ApiClient& client) {
   if (table.rows.empty()) {
     std::fputs("no request was seen yet\n", stdout);
   } else {
-    std::fputs(render(table, {screen_size().width, 1000, use_colour(STDOUT_FILENO)}).c_str(), stdout);
+    std::fputs(render(table, {screen_size().width, 1000, use_colour(STDOUT_FILENO)}).c_str(),
+               stdout);
   }
   return kExitOk;
 }
@@ -103,8 +104,8 @@ int print_trace(ApiClient& client) {
 
 void draw(const RequestTable& table, const std::string& address, const std::string& trouble) {
   const Screen screen = screen_size();
-  std::string page = fmt::format("\x1b[H\x1b[Jhostlens top - {} - the last {:.0f} s - q ends\n\n", address,
-                                 table.seconds);
+  std::string page = fmt::format("\x1b[H\x1b[Jhostlens top - {} - the last {:.0f} s - q ends\n\n",
+                                 address, table.seconds);
   if (!trouble.empty()) {
     page += terminal_text(trouble, screen.width) + "\n";
   } else if (table.rows.empty()) {

@@ -24,8 +24,8 @@ class ExportSet {
   ExportSet(const ExportSet&) = delete;
   ExportSet& operator=(const ExportSet&) = delete;
 
-  /// Makes what `parts` asks for. An exporter whose settings are the same stays; one that is no longer
-  /// wanted sends what it holds in the background. Returns what could not be made.
+  /// Makes what `parts` asks for. An exporter whose settings are the same stays; one that is no
+  /// longer wanted sends what it holds in the background. Returns what could not be made.
   std::vector<std::string> update(const ExporterParts& parts);
   [[nodiscard]] std::vector<exporters::Exporter*> exporters() const;
   void submit(const std::shared_ptr<const model::MetricSnapshot>& metrics);

@@ -14,9 +14,9 @@
 
 namespace hostlens::agent {
 
-/// A span is built only when an exporter or the memory of recent traces takes it. An exchange enters
-/// the books of each exporter here, so that none is between two stages while its batch fills. Shard
-/// thread; everything given must outlive it.
+/// A span is built only when an exporter or the memory of recent traces takes it. An exchange
+/// enters the books of each exporter here, so that none is between two stages while its batch
+/// fills. Shard thread; everything given must outlive it.
 class FanOut final : public processors::ExchangeSink {
  public:
   explicit FanOut(aggregators::MetricAggregator& metrics) : metrics_(metrics) {}

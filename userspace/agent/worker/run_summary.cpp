@@ -30,8 +30,8 @@ std::string losses(const base::Ledger& ledger) {
       const uint64_t count = ledger.dropped_total(stage, reason);
       // Bytes of other protocols are not lost: nobody asked for them.
       if (count == 0 || reason == base::DropReason::kUndetected) continue;
-      text += fmt::format("{:>15}  {} at {}\n", count, base::to_string(reason),
-                          base::to_string(stage));
+      text +=
+          fmt::format("{:>15}  {} at {}\n", count, base::to_string(reason), base::to_string(stage));
     }
   }
   return text;

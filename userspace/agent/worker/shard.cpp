@@ -124,6 +124,9 @@ void Shard::apply_ends_until(uint64_t time_ns) noexcept {
 void Shard::on_data_bytes(base::Bytes bytes) noexcept {
   // A mark that is still up was left by our predecessor: this record was its last one, and counted.
   if (std::exchange(skip_first_, false)) return;
+  // Read after `consume` has fixed the end of this round: what is taken never exceeds what was
+  // produced.
+  if (std::exchange(books_are_old_, false)) refresh_kernel_books();
   ledger_.page().record_in_progress.store(1, std::memory_order_relaxed);
   ++records_;
   ledger_.forwarded(Stage::kKernel);
@@ -147,9 +150,10 @@ size_t Shard::drain() noexcept {
   const uint64_t before = records_;
   read_control();
   const uint64_t newest_end_ns = ends_.empty() ? 0 : time_of(ends_.back());
+  books_are_old_ = true;
   parts_.data->consume([this](base::Bytes bytes) { on_data_bytes(bytes); });
-  // An end must not overtake the last bytes of what it ends. Those were written before it, but reading
-  // stops at a record that another CPU is still writing: one more round makes it certain.
+  // An end must not overtake the last bytes of what it ends. Those were written before it, but
+  // reading stops at a record that another CPU is still writing: one more round makes it certain.
   apply_ends_until(horizon_ns_);
   horizon_ns_ = newest_end_ns;
   return records_ - before;

@@ -80,7 +80,8 @@ class Shard {
   processors::ConnectionTracker tracker_;
   std::deque<model::ControlEvent> ends_;  ///< SocketClosed and ProcessExit, by time
   uint64_t horizon_ns_ = 0;               ///< data of ends until then has been read
-  bool skip_first_ = false;  ///< the record that ended our predecessor
+  bool skip_first_ = false;               ///< the record that ended our predecessor
+  bool books_are_old_ = true;
   probes::SocketCounters counted_;
   uint64_t records_ = 0;
   uint64_t control_malformed_ = 0;

@@ -82,8 +82,7 @@ Result<std::unique_ptr<Worker>> Worker::create(EventLoop& loop, Channel channel,
   if (!text) return std::move(text).error();
   auto settings = worker_settings_from_json(*text);
   if (!settings) return std::move(settings).error();
-  auto outcome =
-      parse_configuration(settings->configuration, settings->file, settings->overrides);
+  auto outcome = parse_configuration(settings->configuration, settings->file, settings->overrides);
   if (!outcome.ok()) return base::invalid_error(outcome.errors.front());
   auto ledger = LedgerMemory::open(std::move(slot(FdSlot::kLedger)));
   if (!ledger) return std::move(ledger).error();
@@ -170,8 +169,8 @@ void Worker::update_exporters() {
 void Worker::serve() {
   server_.reset();  // reads the others
   fan_out_->set_recent(nullptr);
-  recent_ = std::make_unique<web::RecentSpans>(configuration_.limits.recent_spans,
-                                               kRecentSpansPerSecond);
+  recent_ =
+      std::make_unique<web::RecentSpans>(configuration_.limits.recent_spans, kRecentSpansPerSecond);
   fan_out_->set_recent(recent_.get());
   if (!configuration_.listen || !listen_) return;
   web::ApiSettings api;
@@ -194,7 +193,8 @@ void Worker::serve() {
   auto server = web::HttpServer::create(
       duplicate(listen_), settings,
       [this](const web::Request& request) { return api_->handle(request); });
-  if (!server) return spdlog::error("{}; /metrics and the API do not answer", server.error().text());
+  if (!server)
+    return spdlog::error("{}; /metrics and the API do not answer", server.error().text());
   server_ = *std::move(server);
 }
 
@@ -238,7 +238,8 @@ void Worker::on_round() {
   const uint64_t now_ns = base::monotonic_now_ns();
   shard_->drain();
   shard_->tick(now_ns);
-  const bool news = shard_->records_total() != published_records_ || shard_->correlator().held() > 0;
+  const bool news =
+      shard_->records_total() != published_records_ || shard_->correlator().held() > 0;
   if (now_ns - last_snapshot_ns_ >= (news ? kSnapshotNs : kSecondNs)) publish(now_ns);
   if (now_ns - last_second_ns_ >= kSecondNs) on_second(now_ns);
 }
@@ -266,15 +267,17 @@ aggregators::AgentSample Worker::sample() {
   aggregators::AgentSample sample;
   sample.ledger = &ledger_;
   sample.processes = {process_use("supervisor", ::getppid()), process_use("worker", ::getpid())};
+  // So that the total does not fall when a worker is replaced.
+  sample.processes.back().cpu_seconds +=
+      static_cast<double>(ledger_.page().ended_workers_cpu_ns.load(std::memory_order_relaxed)) / 1e9;
   sample.worker_restarts = ledger_.page().worker_restarts.load(std::memory_order_relaxed);
-  sample.targets = shard_->targets() != nullptr ? shard_->targets()->target_count()
-                                                : shard_->processes().size();
+  sample.targets =
+      shard_->targets() != nullptr ? shard_->targets()->target_count() : shard_->processes().size();
   sample.ring_pending_bytes_control = shard_->control_ring().pending_bytes();
   sample.ring_pending_bytes_data = shard_->data_ring().pending_bytes();
   sample.control_records_lost = counters.control_full;
   sample.length_only_records = counters.length_only;
-  sample.recursion_misses =
-      ledger_.page().recursion_misses.load(std::memory_order_relaxed);
+  sample.recursion_misses = ledger_.page().recursion_misses.load(std::memory_order_relaxed);
   sample.correlation_ambiguous = shard_->correlator().ambiguous_total();
   sample.correlation_late = shard_->correlator().late_total();
   sample.route_overflows = shard_->tracker().route_overflows_total();
@@ -311,8 +314,8 @@ void Worker::on_channel() {
 
 void Worker::reload(const Reload& message, SlotFds fds) {
   auto text = read_shared_text(fds[static_cast<size_t>(FdSlot::kSettings)]);
-  auto settings = text ? worker_settings_from_json(*text)
-                       : Result<WorkerSettings>(std::move(text).error());
+  auto settings =
+      text ? worker_settings_from_json(*text) : Result<WorkerSettings>(std::move(text).error());
   auto applied = settings ? apply(*std::move(settings), std::move(fds))
                           : Result<void>(std::move(settings).error());
   if (!applied) spdlog::error("reload: {}; going on as before", applied.error().text());
@@ -355,14 +358,15 @@ void Worker::stop(uint64_t deadline_ns) {
   const uint64_t now_ns = base::monotonic_now_ns();
   publish(now_ns);
   exporters_.submit(published_.snapshot());
-  const uint64_t left_ns = deadline_ns > now_ns + kLeavingNs ? deadline_ns - now_ns - kLeavingNs : 0;
+  const uint64_t left_ns =
+      deadline_ns > now_ns + kLeavingNs ? deadline_ns - now_ns - kLeavingNs : 0;
   exporters_.shutdown(std::chrono::steady_clock::now() + std::chrono::nanoseconds(left_ns));
   for (const std::string& line : exporters_.news()) spdlog::warn("{}", line);
   server_.reset();
   if (settings_.run_mode) {
     const std::string summary =
-        run_summary(*published_.snapshot(), ledger_,
-                    static_cast<double>(now_ns - start_ns_) / 1e9, terminal_width());
+        run_summary(*published_.snapshot(), ledger_, static_cast<double>(now_ns - start_ns_) / 1e9,
+                    terminal_width());
     (void)!::write(STDERR_FILENO, summary.data(), summary.size());
   }
   loop_.stop();
@@ -373,8 +377,7 @@ int worker_main(UniqueFd channel_fd) {
   set_up_logging();
   Channel channel(std::move(channel_fd));
   auto received = channel.receive(kHelloTimeoutMs);
-  const Hello* hello =
-      received && *received ? std::get_if<Hello>(&(*received)->message) : nullptr;
+  const Hello* hello = received && *received ? std::get_if<Hello>(&(*received)->message) : nullptr;
   if (hello == nullptr) {
     spdlog::error("the worker is started by `hostlens agent` or `hostlens run`, not by hand");
     return kExitUsage;

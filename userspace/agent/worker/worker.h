@@ -25,8 +25,8 @@
 
 namespace hostlens::agent {
 
-/// `hostlens worker --channel-fd N`: runs until the supervisor says stop or is gone. Returns the exit
-/// status of the process (exit_codes.h).
+/// `hostlens worker --channel-fd N`: runs until the supervisor says stop or is gone. Returns the
+/// exit status of the process (exit_codes.h).
 [[nodiscard]] int worker_main(base::UniqueFd channel);
 
 /// Descriptors of a message by their slot; empty ones were not sent.
@@ -49,7 +49,7 @@ class Worker {
 
  private:
   static constexpr uint64_t kRoundNs = 100'000'000;
-  /// With the round and the correlator's 200 ms, a finished exchange is visible within 1 s.
+  /// With the round and the correlator's 100 ms, a finished exchange is visible within 1 s.
   static constexpr uint64_t kSnapshotNs = 400'000'000;
   static constexpr uint64_t kSecondNs = 1'000'000'000;
   static constexpr uint32_t kRecentSpansPerSecond = 200;

@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Builds what judges and loads the agent in the integration tests, into $HOSTLENS_ORACLES (default
+# build/oracles): the OpenTelemetry Collector, the load generator, the Go and Rust servers, and a
+# Prometheus. What is there already is left alone. --all: Prometheus from source as well, instead of
+# the older one of Debian.
+set -eu
+
+usage() { echo "usage: build.sh [--all]" >&2; }
+prometheus_from_source=no
+for word in "$@"; do
+  case $word in
+    --all) prometheus_from_source=yes ;;
+    -h | --help) usage; exit 0 ;;
+    *) usage; exit 2 ;;
+  esac
+done
+
+here=$(cd "$(dirname "$0")" && pwd)
+tests=$(dirname "$here")
+oracles=${HOSTLENS_ORACLES:-$(dirname "$tests")/build/oracles}
+mkdir -p "$oracles/bin"
+bin=$(cd "$oracles/bin" && pwd)
+
+# go_program NAME FOLDER PACKAGE [OPTION]...: a Go program of a folder with pinned versions.
+go_program() {
+  name=$1 folder=$2 package=$3
+  shift 3
+  [ -x "$bin/$name" ] && return
+  echo "oracles: building $name"
+  (cd "$folder" && go build -trimpath -ldflags='-s -w' "$@" -o "$bin/$name.new" "$package")
+  mv "$bin/$name.new" "$bin/$name"
+}
+
+# Not installed: the package would start a service.
+debian_prometheus() {
+  [ -x "$bin/debian-prometheus" ] && return
+  echo "oracles: unpacking Debian's prometheus"
+  folder=$(mktemp -d)
+  (cd "$folder" && apt-get download -q -q -o APT::Sandbox::User=root prometheus && dpkg-deb -x prometheus_*.deb .)
+  mv "$folder/usr/bin/promtool" "$bin/debian-promtool"
+  mv "$folder/usr/bin/prometheus" "$bin/debian-prometheus"
+  rm -r "$folder"
+}
+
+rust_server() {
+  [ -x "$bin/hyper-server" ] && return
+  echo "oracles: building hyper-server"
+  cargo build --quiet --release --locked --manifest-path "$tests/fixtures/servers/hyper/Cargo.toml" \
+    --target-dir "$oracles/hyper"
+  cp "$oracles/hyper/release/hyper-server" "$bin/hyper-server"
+}
+
+go_program hostlens-load "$tests/fixtures/load" .
+go_program go-server "$tests/fixtures/servers/go" .
+# Debian 12's own Go is too old for these.
+go_minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+if [ "${go_minor:-0}" -lt 25 ]; then
+  echo "oracles: no Go 1.25, so no OpenTelemetry Collector" >&2
+else
+  go_program otelcol-oracle "$here/collector" .
+fi
+if command -v cargo >/dev/null; then
+  rust_server
+else
+  echo "oracles: no cargo, so no Rust server" >&2
+fi
+if [ $prometheus_from_source = yes ]; then
+  for name in promtool prometheus; do
+    go_program $name "$here/prometheus" github.com/prometheus/prometheus/cmd/$name -tags remove_all_sd
+  done
+else
+  debian_prometheus
+fi

@@ -1,0 +1,209 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+set -uo pipefail
+
+all_tiers="style unit bpf fuzz asan integration vm"
+
+usage() {
+  cat <<USAGE
+usage: sudo tests/run.sh [--all] [--only TIER[,TIER]...] [--fuzz-runs N] [--list] [--help]
+
+Installs what is needed (apt), builds and runs the tests; the last line is "N passed, N failed, N skipped". Results stay
+in build/results: one JUnit file or table per tier, and the logs of the builds.
+
+  --all          every kernel in vm, and oracles that are built from source
+  --only TIERS   of: $all_tiers
+  --fuzz-runs N  inputs per fuzz target (default 200000)
+  --list         what each tier does
+USAGE
+}
+
+list() {
+  cat <<'LIST'
+style        shellcheck over the scripts, clang-format over userspace/ and tests/
+unit         every folder of userspace/ by itself
+bpf          probes loaded into this kernel, their hooks triggered
+fuzz         each libFuzzer target from its seeds, a fixed number of inputs, under ASan and UBSan
+asan         the unit tier under AddressSanitizer and UndefinedBehaviorSanitizer
+integration  the whole agent against real servers and receivers
+vm           the Debian package under systemd in a virtual machine, on other kernels
+LIST
+}
+
+every=no
+tiers=$all_tiers
+fuzz_runs=200000
+while [ $# -gt 0 ]; do
+  case $1 in
+    --all) every=yes ;;
+    --only) tiers=${2:-}; tiers=${tiers//,/ }; shift ;;
+    --fuzz-runs) fuzz_runs=${2:-}; shift ;;
+    --list) list; exit 0 ;;
+    --help | -h) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+  esac
+  shift
+done
+if ! [[ $fuzz_runs =~ ^[1-9][0-9]{0,9}$ ]] || [ -z "$tiers" ]; then
+  usage >&2
+  exit 2
+fi
+for tier in $tiers; do
+  case " $all_tiers " in
+    *" $tier "*) ;;
+    *) echo "run.sh: no tier \"$tier\"; there are: $all_tiers" >&2; exit 2 ;;
+  esac
+done
+
+cd "$(dirname "$0")/.." || exit 1
+. packaging/steps.sh
+
+# Nothing of the caller's surroundings: results, temporary files and settings are this run's own.
+results=$PWD/build/results
+rm -rf "$results"
+mkdir -p "$results/tmp"
+chmod 1777 "$results/tmp"
+for name in $(compgen -e | grep -E '^(OTEL_|HOSTLENS_|GTEST_|CTEST_|PYTEST_|PYTHON|ASAN_|UBSAN_|TSAN_)'); do
+  unset "$name"
+done
+export LC_ALL=C.UTF-8 TZ=UTC TMPDIR=$results/tmp PYTHONDONTWRITEBYTECODE=1
+export no_proxy=localhost,127.0.0.1,::1 NO_PROXY=localhost,127.0.0.1,::1
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=true
+
+end() {
+  trap '' INT TERM HUP
+  stop_step
+  allow_starting_services
+  rm -rf "$results/tmp"
+}
+trap end EXIT
+trap 'echo; exit 130' INT
+trap 'exit 143' TERM HUP
+
+# record TIER passed|failed|skipped NAME [REASON]: a result that no JUnit file tells.
+record() { printf '%s\t%s\t%s\n' "$2" "$3" "${4:-}" >>"$results/$1.tsv"; }
+
+# build TIER PRESET [TARGET]...: false when there is nothing to run.
+build() {
+  local tier=$1 preset=$2
+  shift 2
+  if run_step "$tier: configuring $preset" "$results/$tier-configure.log" \
+    cmake --preset "$preset" -DHOSTLENS_TESTS=ON &&
+    run_step "$tier: building $preset" "$results/$tier-build.log" ninja -C "build/$preset" "$@"; then
+    return 0
+  fi
+  record "$tier" failed build "see build/results/$tier-build.log"
+  return 1
+}
+
+# programs PRESET PATTERN: those that the build makes, by a pattern of sed.
+programs() { ninja -C "build/$1" -t targets all | sed -n "s|^bin/\($2\): .*|\1|p" | sort -u; }
+
+# run_ctest TIER PRESET LABEL JOBS
+run_ctest() {
+  run_step "$1: running" "$results/$1.log" ctest --test-dir "build/$2" -L "^$3\$" -j "$4" --timeout 120 \
+    --no-tests=error --output-on-failure --output-junit "$results/$1.xml" || true
+  [ -s "$results/$1.xml" ] || record "$1" failed ctest "see build/results/$1.log"
+}
+
+check() {
+  local name=$1 log=$results/style-$1.log
+  shift
+  if "$@" >"$log" 2>&1; then
+    record style passed "$name"
+  else
+    record style failed "$name" "$(grep -c . "$log") lines in build/results/${log##*/}, the first: $(head -n 1 "$log")"
+  fi
+}
+
+tier_style() {
+  local files
+  mapfile -t files < <(grep -rlE '^#!/bin/(ba)?sh' --include='*.sh' packaging systemd tests .ci; grep -rlE '^#!/bin/(ba)?sh' packaging/debian .ci)
+  check shellcheck shellcheck -x "${files[@]}"
+  # Not bpf/: its macros read better as the kernel's own code does.
+  mapfile -t files < <(find userspace tests -name '*.cpp' -o -name '*.h')
+  check clang-format clang-format-16 --dry-run -Werror "${files[@]}"
+}
+
+tier_unit() {
+  build unit release && run_ctest unit release unit 2
+}
+
+tier_bpf() {
+  build bpf release bpf_tests && run_ctest bpf release bpf 1
+}
+
+tier_asan() {
+  # shellcheck disable=SC2046  # a list of words
+  build asan asan build.ninja && build asan asan $(programs asan 'unit_.*') && run_ctest asan asan unit 2
+}
+
+# New inputs go into a folder of this run; the seeds in the tree stay as they are.
+fuzz_one() {
+  local name=$1 folder=$results/fuzz/$1
+  mkdir -p "$folder/corpus"
+  if build/fuzz/bin/"$name" -runs="$fuzz_runs" -seed=1 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+    -artifact_prefix="$folder/" "$folder/corpus" "tests/fixtures/fuzz/${name%_fuzzer}" >"$folder/log" 2>&1; then
+    record fuzz passed "$name"
+  else
+    record fuzz failed "$name" "see build/results/fuzz/$name"
+  fi
+}
+
+fuzz_all() {
+  local running=0
+  for name in "$@"; do
+    [ $running -lt 2 ] || { wait -n; running=$((running - 1)); }
+    echo "$name"
+    fuzz_one "$name" &
+    running=$((running + 1))
+  done
+  wait
+}
+
+tier_fuzz() {
+  build fuzz fuzz build.ninja || return
+  local names
+  mapfile -t names < <(programs fuzz '.*_fuzzer')
+  build fuzz fuzz "${names[@]}" || return
+  run_step "fuzz: running" "$results/fuzz.log" fuzz_all "${names[@]}"
+}
+
+tier_integration() {
+  build integration release hostlens || return
+  local options=()
+  [ $every = no ] || options=(--all)
+  run_step "integration: building oracles" "$results/integration-oracles.log" tests/oracles/build.sh "${options[@]}" ||
+    record integration skipped oracles "not all could be built, see build/results/integration-oracles.log"
+  run_step "integration: running" "$results/integration.log" /usr/bin/python3 -m pytest -p no:cacheprovider -ra \
+    -o junit_family=xunit2 --junitxml="$results/integration.xml" tests/integration || true
+  [ -s "$results/integration.xml" ] || record integration failed pytest "see build/results/integration.log"
+}
+
+# 6.1 is the oldest kernel there, and the one with another variant of the probe.
+tier_vm() {
+  build vm release hostlens bpf_tests || return
+  local kernel=6.1 status=0
+  [ $every = no ] || kernel=all
+  run_step "vm: running" "$results/vm.log" tests/vm/run.sh --kernel $kernel || status=$?
+  /usr/bin/python3 tests/summary.py --from-log "$results/vm.log" --status $status >>"$results/vm.tsv"
+}
+
+reason=$(missing_capture)
+[ -z "$reason" ] || complain "$reason; tests that need it are skipped"
+sets="build test"
+[[ " $tiers " != *" vm "* ]] || sets="$sets vm"
+# shellcheck disable=SC2086  # a list of words
+if [ "$(id -u)" != 0 ]; then
+  [ -z "$(packaging/dependencies.sh --missing $sets)" ] || complain "packages are missing; run as root to install them"
+else
+  install_packages "$results" $sets || record install failed packages "see above"
+fi
+
+for tier in $all_tiers; do
+  [[ " $tiers " == *" $tier "* ]] || continue
+  begin=$SECONDS
+  "tier_$tier"
+  echo $((SECONDS - begin)) >"$results/$tier.seconds"
+done
+/usr/bin/python3 tests/summary.py "$results"
