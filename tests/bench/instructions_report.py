@@ -72,7 +72,7 @@ def show(name, out):
         if "bpf" in out["instructions_per_request"]:
             bpf = out["instructions_per_request"]["bpf"] - none
             print(f"    BPF                     {bpf:>10,.0f}")
-            print(f"    switches, caches, ring  {agent - none - bpf - userspace:>10,.0f}")
+            print(f"    the rest (switches)     {agent - none - bpf - userspace:>10,.0f}")
         print(f"    agent's processes       {userspace:>10,.0f}  (and {out['agent_afterwards_per_request']:,.0f} after the load)")
         print(f"    requests in /metrics    {out['counted']:>10,.0f}  of {out['requests']:,.0f}")
     if "bpf_runs_per_request" in out:
