@@ -13,7 +13,7 @@ in build/results: one JUnit file or table per tier, and the logs of the builds.
 
   --all          every kernel in vm, and oracles that are built from source
   --only TIERS   of: $all_tiers
-  --fuzz-runs N  inputs per fuzz target (default 200000)
+  --fuzz-runs N  inputs per fuzz target (default 20000)
   --list         what each tier does
 USAGE
 }
@@ -32,7 +32,7 @@ LIST
 
 every=no
 tiers=$all_tiers
-fuzz_runs=200000
+fuzz_runs=20000
 while [ $# -gt 0 ]; do
   case $1 in
     --all) every=yes ;;
@@ -135,7 +135,7 @@ tier_bpf() {
 
 tier_asan() {
   # shellcheck disable=SC2046  # a list of words
-  build asan asan build.ninja && build asan asan $(programs asan 'unit_.*') && run_ctest asan asan unit 2
+  build asan fuzz build.ninja && build asan fuzz $(programs fuzz 'unit_.*') && run_ctest asan fuzz unit 2
 }
 
 # New inputs go into a folder of this run; the seeds in the tree stay as they are.

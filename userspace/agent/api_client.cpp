@@ -13,7 +13,7 @@
 namespace hostlens::agent {
 namespace {
 
-constexpr size_t kMostBytes = 64U << 20;
+constexpr size_t kMostBytes = 16U << 20;
 constexpr long kConnectTimeoutMs = 2'000;
 constexpr long kTimeoutMs = 10'000;
 

@@ -22,7 +22,7 @@ class ApiClient {
   ApiClient& operator=(const ApiClient&) = delete;
 
   /// The body of a 200. kNotFound: nothing answers there; kIo: something else than an agent does,
-  /// or it answers with an error. At most 64 MiB, at most 10 s.
+  /// or it answers with an error. At most 16 MiB, at most 10 s.
   [[nodiscard]] base::Result<std::string> get(const std::string& path);
 
  private:

@@ -76,8 +76,7 @@ void Correlator::request_started(const model::Exchange& exchange) noexcept {
     entry.side = exchange.side;
     by_id_[exchange.id] = node;
     entry.incoming = exchange.incoming.span_id;
-    if (exchange.side == Side::kClient &&
-        (!exchange.incoming.valid() || passes_header_on(entry))) {
+    if (exchange.side == Side::kClient && (!exchange.incoming.valid() || passes_header_on(entry))) {
       find_thread_parent(node, exchange.request_tid);
     }
     if (exchange.side == Side::kServer && exchange.request_tid != 0) {

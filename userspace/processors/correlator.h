@@ -36,7 +36,8 @@ struct ServedByThread {
 ///      counted. Once the server's response turns out to come from another thread, the request was
 ///      handed over and the guess is taken back;
 ///   2. a server exchange whose client end is on this host: child of the client's exchange;
-///   3. traceparent in the request, on either side: that trace, child of that span. A proxy that only
+///   3. traceparent in the request, on either side: that trace, child of that span. A proxy that
+///   only
 ///      passes the header on falls under 1, and the server behind it under 2, so that a trace keeps
 ///      the shape of the calls.
 /// Shard thread only. Books of kCorrelate: one per finished exchange.

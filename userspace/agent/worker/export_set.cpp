@@ -7,7 +7,7 @@
 namespace hostlens::agent {
 
 ExportSet::~ExportSet() {
-  for (std::thread& thread : retiring_) thread.join();
+  for (Retiring& retiring : retiring_) retiring.thread.join();
 }
 
 std::vector<std::string> ExportSet::update(const ExporterParts& parts) {
@@ -31,10 +31,18 @@ std::vector<std::string> ExportSet::update(const ExporterParts& parts) {
     }
     next.push_back({{identity, *std::move(made)}, {}});
   }
+  std::erase_if(retiring_, [](Retiring& retiring) {
+    if (!retiring.done->load()) return false;
+    retiring.thread.join();
+    return true;
+  });
   for (Active& old : active_) {
-    retiring_.emplace_back([exporter = std::move(old.made.exporter)] {
+    auto done = std::make_shared<std::atomic<bool>>(false);
+    std::thread thread([exporter = std::move(old.made.exporter), done] {
       exporter->shutdown(std::chrono::steady_clock::now() + kRetireLimit);
+      done->store(true);
     });
+    retiring_.push_back({std::move(thread), std::move(done)});
   }
   active_ = std::move(next);
   return failures;

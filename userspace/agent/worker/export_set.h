@@ -2,6 +2,7 @@
 // The exporters in use, exchanged at a reload without losing what the old ones hold.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <span>
@@ -37,7 +38,8 @@ class ExportSet {
   void shutdown(Deadline deadline);
 
  private:
-  static constexpr std::chrono::seconds kRetireLimit{30};
+  /// Below the worker's stop deadline: a stop waits for those that retire.
+  static constexpr std::chrono::seconds kRetireLimit{4};
 
   struct Active {
     BuiltinExporter made;
@@ -45,7 +47,11 @@ class ExportSet {
   };
   std::span<const ExporterRow> rows_;
   std::vector<Active> active_;
-  std::vector<std::thread> retiring_;
+  struct Retiring {
+    std::thread thread;
+    std::shared_ptr<std::atomic<bool>> done;
+  };
+  std::vector<Retiring> retiring_;
 };
 
 }  // namespace hostlens::agent

@@ -269,7 +269,8 @@ aggregators::AgentSample Worker::sample() {
   sample.processes = {process_use("supervisor", ::getppid()), process_use("worker", ::getpid())};
   // So that the total does not fall when a worker is replaced.
   sample.processes.back().cpu_seconds +=
-      static_cast<double>(ledger_.page().ended_workers_cpu_ns.load(std::memory_order_relaxed)) / 1e9;
+      static_cast<double>(ledger_.page().ended_workers_cpu_ns.load(std::memory_order_relaxed)) /
+      1e9;
   sample.worker_restarts = ledger_.page().worker_restarts.load(std::memory_order_relaxed);
   sample.targets =
       shard_->targets() != nullptr ? shard_->targets()->target_count() : shard_->processes().size();
