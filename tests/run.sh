@@ -182,10 +182,10 @@ tier_integration() {
 
 # 6.1 is the oldest kernel there, and the one with another variant of the probe.
 tier_vm() {
-  build vm release hostlens bpf_tests || return
-  local kernel=6.1 status=0
-  [ $every = no ] || kernel=all
-  run_step "vm: running" "$results/vm.log" tests/vm/run.sh --kernel $kernel || status=$?
+  build vm release hostlens hostlens_manual bpf_tests || return
+  local what=(--kernel 6.1 package) status=0
+  [ $every = no ] || what=(--kernel all all)
+  run_step "vm: running" "$results/vm.log" tests/vm/run.sh "${what[@]}" || status=$?
   /usr/bin/python3 tests/summary.py --from-log "$results/vm.log" --status $status >>"$results/vm.tsv"
 }
 

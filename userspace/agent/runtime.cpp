@@ -113,6 +113,7 @@ Result<void> Runtime::reload(LoadedConfiguration next) {
   } else {
     settings_.configuration = std::move(next);
   }
+  inputs.listen_off = !settings_.configuration.configuration.listen.has_value();
   inputs.settings = worker_settings();
   supervisor_->reload(std::move(inputs));
   return {};

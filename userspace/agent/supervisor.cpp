@@ -120,7 +120,7 @@ void Supervisor::reload(WorkerInputs inputs) {
   list.add(FdSlot::kSettings, settings->get());
   list.add(FdSlot::kListen, inputs.listen.get());
   list.add(FdSlot::kOtlpJson, inputs.otlp_json.get());
-  if (inputs.listen) inputs_.listen = std::move(inputs.listen);
+  if (inputs.listen || inputs.listen_off) inputs_.listen = std::move(inputs.listen);
   if (inputs.otlp_json) inputs_.otlp_json = std::move(inputs.otlp_json);
   if (!channel_) return;  // between two workers: the next one starts with it
   parts_.notifier.reloading();

@@ -37,6 +37,7 @@ struct SupervisorSettings {
 struct WorkerInputs {
   std::string settings;      ///< WorkerSettings as JSON
   base::UniqueFd listen;     ///< may be empty
+  bool listen_off = false;   ///< a reload that closes the address it had
   base::UniqueFd otlp_json;  ///< may be empty
 };
 
@@ -61,7 +62,7 @@ class Supervisor {
   /// will be no worker any more: with true after `stop`, with false when starting it is hopeless.
   [[nodiscard]] base::Result<void> start(std::function<void()> on_ready,
                                          std::function<void(bool)> on_end);
-  /// Empty descriptors in `inputs` leave the worker's as they are.
+  /// Empty descriptors in `inputs` leave the worker's as they are, unless `listen_off`.
   void reload(WorkerInputs inputs);
   /// Lets the worker drain and flush, then `on_end`. A second call kills it.
   void stop();

@@ -114,6 +114,7 @@ std::vector<uint64_t> ListeningPorts::socket_inodes(model::ProcessKey key) {
   if (auto list = reader_.host().open_process_file(key, kernel::ProcessFile::kSocketInodes)) {
     const std::string bytes = read_bounded(list->get(), kMaxSocketsPerProcess * sizeof(uint64_t));
     inodes.resize(bytes.size() / sizeof(uint64_t));
+    if (inodes.empty()) return inodes;
     std::memcpy(inodes.data(), bytes.data(), inodes.size() * sizeof(uint64_t));
   }
   return inodes;

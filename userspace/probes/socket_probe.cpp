@@ -279,9 +279,14 @@ Result<std::unique_ptr<SocketProbe>> SocketProbe::attach(const SocketProbeSettin
   if (!last) return base::invalid_error("socket probe: no such variant");
   const bool denied = last->kind == Error::Kind::kDenied &&
                       (!features.has("CAP_BPF") || !features.has("CAP_PERFMON"));
-  return Error{denied ? Error::Kind::kDenied : Error::Kind::kUnsupported, last->errno_value,
+  if (denied) {
+    return Error{Error::Kind::kDenied, last->errno_value,
+                 "socket probe: the kernel lets nobody load it without CAP_BPF and CAP_PERFMON",
+                 last->remedy};
+  }
+  return Error{Error::Kind::kUnsupported, last->errno_value,
                "socket probe: no variant attaches: " + tried,
-               denied ? last->remedy : "`hostlens doctor` shows what this kernel lacks"};
+               "`hostlens doctor` shows what this kernel lacks"};
 }
 
 int SocketProbe::control_ring_fd() const {

@@ -76,7 +76,7 @@ TEST_F(ApiClientTest, AnAnswerOfAnotherStatusIsAnError) {
 
 TEST_F(ApiClientTest, ABodyOverTheLimitIsRefused) {
   ApiClient client(serve([](const web::Request& request) {
-    const size_t size = request.path == "/fits" ? 64U << 20 : (64U << 20) + 1;
+    const size_t size = request.path == "/fits" ? 16U << 20 : (16U << 20) + 1;
     return web::Response{200, "text/plain", std::string(size, 'x')};
   }));
   EXPECT_TRUE(client.get("/fits"));

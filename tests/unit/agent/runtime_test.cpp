@@ -138,5 +138,16 @@ TEST_F(RuntimeTest, AReloadMovesTheAddress) {
   EXPECT_FALSE((*runtime)->address());
 }
 
+TEST_F(RuntimeTest, AnAddressThatWasSwitchedOffCanBeTakenAgain) {
+  auto runtime = create(with_listen(any_));
+  ASSERT_TRUE(runtime);
+  const HostPort first = *(*runtime)->address();
+  ASSERT_TRUE((*runtime)->reload(with_listen(std::nullopt)));
+  EXPECT_FALSE((*runtime)->address());
+  const auto again = (*runtime)->reload(with_listen(first));
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ((*runtime)->address(), first);
+}
+
 }  // namespace
 }  // namespace hostlens::agent

@@ -32,11 +32,14 @@ json span(const std::string& id, const std::string& parent, const std::string& s
   return out;
 }
 
-json trace(const std::string& id, json spans) {
-  return {{"trace_id", id}, {"spans", std::move(spans)}};
+/// Lists, not JSON: what {one} makes of JSON is not the same with every compiler.
+json trace(const std::string& id, const std::vector<json>& spans) {
+  return json::object({{"trace_id", id}, {"spans", spans}});
 }
 
-std::string document(json traces) { return json{{"traces", std::move(traces)}}.dump(); }
+std::string document(const std::vector<json>& traces) {
+  return json::object({{"traces", traces}}).dump();
+}
 
 /// The lines of the tree without the first, which names the trace; none on an error.
 std::vector<std::string> tree(const std::string& text, size_t width = 100) {
@@ -56,8 +59,8 @@ size_t columns(const std::string& line) {
 }
 
 TEST(TraceTreeTest, ChoosesMostServicesThenMostSpansThenTheNewest) {
-  const auto chosen = [](json traces) {
-    return trace_tree(document(std::move(traces)), 100)->substr(6, 1);
+  const auto chosen = [](const std::vector<json>& traces) {
+    return trace_tree(document(traces), 100)->substr(6, 1);
   };
   const json one = trace("1", {span("a", "", "x"), span("b", "a", "x"), span("c", "b", "x")});
   const json two = trace("2", {span("a", "", "x"), span("b", "a", "y")});
@@ -96,8 +99,8 @@ TEST(TraceTreeTest, MarksErrorsAndShowsDurations) {
 }
 
 TEST(TraceTreeTest, NoTraceIsNoText) {
-  EXPECT_EQ(*trace_tree(document(json::array()), 100), "");
-  EXPECT_EQ(*trace_tree(document({trace("1", json::array())}), 100), "");
+  EXPECT_EQ(*trace_tree(document({}), 100), "");
+  EXPECT_EQ(*trace_tree(document({trace("1", {})}), 100), "");
 }
 
 TEST(TraceTreeTest, ParentsInACircleNeitherHangNorLoseSpans) {
@@ -108,7 +111,7 @@ TEST(TraceTreeTest, ParentsInACircleNeitherHangNorLoseSpans) {
 }
 
 TEST(TraceTreeTest, IdsThatOccurTwiceDoNotMultiply) {
-  json spans = json::array();
+  std::vector<json> spans;
   for (int level = 0; level < 20; ++level) {
     for (int twin = 0; twin < 10; ++twin) {
       spans.push_back(
@@ -121,7 +124,7 @@ TEST(TraceTreeTest, IdsThatOccurTwiceDoNotMultiply) {
 }
 
 TEST(TraceTreeTest, DeepAndLongTracesStayWithinTheScreen) {
-  json spans = json::array();
+  std::vector<json> spans;
   for (int i = 0; i < 500; ++i) {
     spans.push_back(
         span(std::to_string(i), i == 0 ? "" : std::to_string(i - 1), std::string(90, 's')));

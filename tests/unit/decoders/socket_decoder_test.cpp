@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -29,7 +30,8 @@ template <typename T>
 std::vector<std::byte> bytes_of(const T& record, std::string_view tail = {}) {
   std::vector<std::byte> bytes(sizeof(T) + tail.size());
   std::memcpy(bytes.data(), &record, sizeof(T));
-  std::memcpy(bytes.data() + sizeof(T), tail.data(), tail.size());
+  std::ranges::transform(tail, bytes.begin() + sizeof(T),
+                         [](char c) { return static_cast<std::byte>(c); });
   return bytes;
 }
 

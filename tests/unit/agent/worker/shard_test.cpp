@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -85,7 +86,8 @@ class ShardTest : public ::testing::Test {
     record.header.size = static_cast<uint32_t>(sizeof(T) + payload.size());
     std::vector<std::byte> bytes(record.header.size);
     std::memcpy(bytes.data(), &record, sizeof(T));
-    std::memcpy(bytes.data() + sizeof(T), payload.data(), payload.size());
+    std::ranges::transform(payload, bytes.begin() + sizeof(T),
+                           [](char c) { return static_cast<std::byte>(c); });
     ring.records.push_back(std::move(bytes));
   }
   void open(uint64_t connection, uint16_t family = AF_INET) {
