@@ -61,6 +61,8 @@ class Shard {
   [[nodiscard]] const processors::Correlator& correlator() const { return correlator_; }
   [[nodiscard]] const probes::SocketCounters& counters() const { return counted_; }
   [[nodiscard]] uint64_t records_total() const { return records_; }
+  /// Control records that were not understood: lost like those that found no room.
+  [[nodiscard]] uint64_t control_malformed_total() const { return control_malformed_; }
 
  private:
   /// Bounds the ends of connections and processes that wait for data of an earlier time.

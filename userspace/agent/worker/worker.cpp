@@ -59,6 +59,12 @@ Result<std::unique_ptr<kernel::RecordRing>> open_ring(UniqueFd fd) {
   return std::unique_ptr<kernel::RecordRing>(*std::move(ring));
 }
 
+discovery::TargetSelectorSettings target_rules(const Configuration& configuration) {
+  return {configuration.include,
+          configuration.exclude,
+          {static_cast<uint32_t>(::getpid()), static_cast<uint32_t>(::getppid())}};
+}
+
 size_t terminal_width() {
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
@@ -150,11 +156,7 @@ Result<void> Worker::build(SlotFds fds) {
 }
 
 Result<std::unique_ptr<discovery::TargetSelector>> Worker::make_targets() {
-  discovery::TargetSelectorSettings rules;
-  rules.include = configuration_.include;
-  rules.exclude = configuration_.exclude;
-  rules.own_pids = {static_cast<uint32_t>(::getpid()), static_cast<uint32_t>(::getppid())};
-  return discovery::TargetSelector::create(std::move(rules), *host_);
+  return discovery::TargetSelector::create(target_rules(configuration_), *host_);
 }
 
 void Worker::update_exporters() {
@@ -276,7 +278,7 @@ aggregators::AgentSample Worker::sample() {
       shard_->targets() != nullptr ? shard_->targets()->target_count() : shard_->processes().size();
   sample.ring_pending_bytes_control = shard_->control_ring().pending_bytes();
   sample.ring_pending_bytes_data = shard_->data_ring().pending_bytes();
-  sample.control_records_lost = counters.control_full;
+  sample.control_records_lost = counters.control_full + shard_->control_malformed_total();
   sample.length_only_records = counters.length_only;
   sample.recursion_misses = ledger_.page().recursion_misses.load(std::memory_order_relaxed);
   sample.correlation_ambiguous = shard_->correlator().ambiguous_total();
@@ -339,11 +341,7 @@ Result<void> Worker::apply(WorkerSettings settings, SlotFds fds) {
   update_exporters();
   serve();
   if (shard_->targets() != nullptr) {
-    discovery::TargetSelectorSettings rules;
-    rules.include = configuration_.include;
-    rules.exclude = configuration_.exclude;
-    rules.own_pids = {static_cast<uint32_t>(::getpid()), static_cast<uint32_t>(::getppid())};
-    auto scan = shard_->targets()->reload(std::move(rules));
+    auto scan = shard_->targets()->reload(target_rules(configuration_));
     if (!scan) return std::move(scan).error();
     log_scan(*scan);
   }

@@ -292,6 +292,7 @@ TEST_F(ShardTest, MalformedRecordsAreCountedAndTheRestGoesOn) {
   response(1);
   shard_->drain();
   EXPECT_EQ(ledger_.dropped_total(Stage::kDecode, DropReason::kMalformed), 3U);
+  EXPECT_EQ(shard_->control_malformed_total(), 1U);
   expect_balance(5);
   shard_->stop();
   EXPECT_EQ(exchanges_.finished.size(), 1U);
