@@ -60,7 +60,7 @@ Shard::Shard(const Configuration& configuration, processors::RouteTemplater rout
     : parts_(std::move(parts)),
       ledger_(ledger),
       correlator_({}, ledger, sinks.exchanges),
-      tracker_(tracker_settings(configuration), std::move(routes), ledger, *parts_.processes,
+      tracker_(tracker_settings(configuration), std::move(routes), ledger, *parts_.processes, pool_,
                correlator_, sinks.connections),
       skip_first_(ledger.page().record_in_progress.exchange(0) != 0) {}
 
