@@ -77,6 +77,7 @@ std::shared_ptr<const model::MetricSnapshot> MetricAggregator::snapshot(uint64_t
 
   auto result = std::make_shared<model::MetricSnapshot>();
   result->unix_ns = clock_.unix_ns(now_ns);
+  result->monotonic_ns = now_ns;
   result->agent = settings_.agent;
   FamilyList list(*result);
   std::vector<FamilyLoad> loads;
