@@ -131,32 +131,60 @@ static __always_inline bool user_buffer__of_call(struct user_buffer *buffer, con
  * response in 2, Node a chunk in 4. */
 enum { USER_BUFFER_MOST_VECTORS = 16 };
 
-/* `to` has room for twice SOCKET_CAPTURE_BYTES: the verifier bounds offset and length one by one, not
- * their sum. Returns how many bytes were copied, 0 when none could be. */
-static __always_inline u32 user_buffer__copy(u8 *to, const struct user_buffer *buffer, u32 length)
+/* What the pieces of a buffer need behind `room` bytes: see user_buffer__gather. */
+static __always_inline u32 user_buffer__gather_room(u32 room)
 {
-	u32 done = 0;
+	return room + room / 4;
+}
 
-	if (length > SOCKET_CAPTURE_BYTES)
-		length = SOCKET_CAPTURE_BYTES;
-	if (!buffer->vectors)
-		return bpf_probe_read_user(to, length, (void *)buffer->base) ? 0 : length;
+/* The verifier bounds offset and length of a copy one by one, not their sum. Told how long a piece may be in each
+ * quarter of the room, it sees that none goes further than a quarter beyond it. */
+static __always_inline u32 user_buffer__most(u32 room, u32 done)
+{
+	if (done < room / 4)
+		return room;
+	if (done < room / 2)
+		return room - room / 4;
+	if (done < room - room / 4)
+		return room / 2;
+	return room / 4;
+}
+
+/* `done` is kept in the record, whose contents the verifier does not follow: else it would try each sequence of
+ * quarters. */
+static __always_inline u32 user_buffer__gather(u8 *to, u32 room, volatile u32 *done, const struct user_buffer *buffer,
+					       u32 length)
+{
+	*done = 0;
 	for (u32 i = 0; i < USER_BUFFER_MOST_VECTORS; ++i) {
 		struct iovec vector;
+		u32 at = *done;
 		u64 part;
 
-		if (i >= buffer->vectors || done >= length || done >= SOCKET_CAPTURE_BYTES)
+		if (i >= buffer->vectors || at >= length || at >= room)
 			break;
 		if (bpf_probe_read_user(&vector, sizeof(vector), (struct iovec *)buffer->base + i))
 			break;
-		part = length - done;
+		part = length - at;
 		if (part > vector.iov_len)
 			part = vector.iov_len;
-		if (part > SOCKET_CAPTURE_BYTES)
+		if (part > user_buffer__most(room, at))
 			break;
-		if (bpf_probe_read_user(to + done, part, (void *)vector.iov_base))
+		if (bpf_probe_read_user(to + at, part, (void *)vector.iov_base))
 			break;
-		done += part;
+		*done = at + part;
 	}
-	return done;
+	return *done;
+}
+
+/* `to` has `room` bytes for a flat buffer, user_buffer__gather_room(room) for one in pieces; `length` is at most
+ * `room`. Returns how many bytes were copied, 0 when none could be. */
+static __always_inline u32 user_buffer__copy(u8 *to, u32 room, volatile u32 *done, const struct user_buffer *buffer,
+					     u32 length)
+{
+	if (length > room)
+		length = room; /* never: for the verifier */
+	if (buffer->vectors)
+		return user_buffer__gather(to, room, done, buffer, length);
+	return bpf_probe_read_user(to, length, (void *)buffer->base) ? 0 : length;
 }
