@@ -150,29 +150,42 @@ static __always_inline u32 user_buffer__most(u32 room, u32 done)
 	return room / 4;
 }
 
-/* `done` is kept in the record, whose contents the verifier does not follow: else it would try each sequence of
- * quarters. */
+/* Copies one piece behind `*done` bytes. False: the capture ends here. `*done` is in the record, whose contents the
+ * verifier does not follow: else it would try each sequence of quarters. */
+static __always_inline bool user_buffer__piece(u8 *to, u32 room, volatile u32 *done, const struct iovec *vector,
+					       u32 length)
+{
+	u32 at = *done;
+	u64 part;
+
+	if (at >= length || at >= room)
+		return false;
+	part = length - at;
+	if (part > vector->iov_len)
+		part = vector->iov_len;
+	if (part > user_buffer__most(room, at))
+		return false;
+	if (bpf_probe_read_user(to + at, part, (void *)vector->iov_base))
+		return false;
+	*done = at + part;
+	return true;
+}
+
+/* Two vectors per look into the user's memory: a head and a body. */
 static __always_inline u32 user_buffer__gather(u8 *to, u32 room, volatile u32 *done, const struct user_buffer *buffer,
 					       u32 length)
 {
 	*done = 0;
-	for (u32 i = 0; i < USER_BUFFER_MOST_VECTORS; ++i) {
-		struct iovec vector;
-		u32 at = *done;
-		u64 part;
+	for (u32 i = 0; i < USER_BUFFER_MOST_VECTORS && i < buffer->vectors; i += 2) {
+		struct iovec pair[2] = {};
+		bool both = i + 1 < buffer->vectors;
 
-		if (i >= buffer->vectors || at >= length || at >= room)
+		if (bpf_probe_read_user(pair, both ? sizeof(pair) : sizeof(pair[0]),
+					(struct iovec *)buffer->base + i))
 			break;
-		if (bpf_probe_read_user(&vector, sizeof(vector), (struct iovec *)buffer->base + i))
+		if (!user_buffer__piece(to, room, done, &pair[0], length) || !both ||
+		    !user_buffer__piece(to, room, done, &pair[1], length))
 			break;
-		part = length - at;
-		if (part > vector.iov_len)
-			part = vector.iov_len;
-		if (part > user_buffer__most(room, at))
-			break;
-		if (bpf_probe_read_user(to + at, part, (void *)vector.iov_base))
-			break;
-		*done = at + part;
 	}
 	return *done;
 }
