@@ -119,7 +119,7 @@ static __always_inline void socket_call__emit(struct socket_call *call, struct s
 	if (!seen) {
 		counter__increment(SOCKET_COUNTER_LENGTH_ONLY);
 	} else {
-		copied = user_buffer__copy((u8 *)(record + 1), room, &record->payload_size, &buffer, budget);
+		copied = user_buffer__copy(record, room, &buffer, budget);
 		if (!copied) {
 			counter__increment(SOCKET_COUNTER_COPY_FAILED);
 			data__discard(record);

@@ -150,32 +150,35 @@ static __always_inline u32 user_buffer__most(u32 room, u32 done)
 	return room / 4;
 }
 
-/* Copies one piece behind `*done` bytes. False: the capture ends here. `*done` is in the record, whose contents the
- * verifier does not follow: else it would try each sequence of quarters. */
-static __always_inline bool user_buffer__piece(u8 *to, u32 room, volatile u32 *done, const struct iovec *vector,
-					       u32 length)
+/* One piece, behind those that are there. False: the capture ends here. */
+static __always_inline bool user_buffer__piece(volatile struct socket_data_record *record, u32 room,
+					       const struct iovec *vector)
 {
-	u32 at = *done;
+	u32 done = record->payload_size;
+	u32 length = record->reserved;
 	u64 part;
 
-	if (at >= length || at >= room)
+	if (done >= length || done >= room)
 		return false;
-	part = length - at;
+	part = length - done;
 	if (part > vector->iov_len)
 		part = vector->iov_len;
-	if (part > user_buffer__most(room, at))
+	if (part > user_buffer__most(room, done))
 		return false;
-	if (bpf_probe_read_user(to + at, part, (void *)vector->iov_base))
+	if (bpf_probe_read_user((u8 *)(record + 1) + done, part, (void *)vector->iov_base))
 		return false;
-	*done = at + part;
+	record->payload_size = done + part;
 	return true;
 }
 
-/* Two vectors per look into the user's memory: a head and a body. */
-static __always_inline u32 user_buffer__gather(u8 *to, u32 room, volatile u32 *done, const struct user_buffer *buffer,
-					       u32 length)
+/* What is done and what is wanted is kept in the record, whose contents the verifier does not follow: else it tries
+ * every sequence of lengths, and loading takes four times as long. Two vectors, say a head and a body, per look into
+ * the user's memory, since each look costs 200 instructions and more. */
+static __always_inline u32 user_buffer__gather(volatile struct socket_data_record *record, u32 room,
+					       const struct user_buffer *buffer, u32 length)
 {
-	*done = 0;
+	record->payload_size = 0;
+	record->reserved = length;
 	for (u32 i = 0; i < USER_BUFFER_MOST_VECTORS && i < buffer->vectors; i += 2) {
 		struct iovec pair[2] = {};
 		bool both = i + 1 < buffer->vectors;
@@ -183,21 +186,22 @@ static __always_inline u32 user_buffer__gather(u8 *to, u32 room, volatile u32 *d
 		if (bpf_probe_read_user(pair, both ? sizeof(pair) : sizeof(pair[0]),
 					(struct iovec *)buffer->base + i))
 			break;
-		if (!user_buffer__piece(to, room, done, &pair[0], length) || !both ||
-		    !user_buffer__piece(to, room, done, &pair[1], length))
+		if (!user_buffer__piece(record, room, &pair[0]) || !both ||
+		    !user_buffer__piece(record, room, &pair[1]))
 			break;
 	}
-	return *done;
+	record->reserved = 0;
+	return record->payload_size;
 }
 
-/* `to` has `room` bytes for a flat buffer, user_buffer__gather_room(room) for one in pieces; `length` is at most
- * `room`. Returns how many bytes were copied, 0 when none could be. */
-static __always_inline u32 user_buffer__copy(u8 *to, u32 room, volatile u32 *done, const struct user_buffer *buffer,
-					     u32 length)
+/* Behind the record are `room` bytes for a flat buffer, user_buffer__gather_room(room) for one in pieces; `length` is
+ * at most `room`. Returns how many bytes were copied, 0 when none could be. */
+static __always_inline u32 user_buffer__copy(struct socket_data_record *record, u32 room,
+					     const struct user_buffer *buffer, u32 length)
 {
 	if (length > room)
 		length = room; /* never: for the verifier */
 	if (buffer->vectors)
-		return user_buffer__gather(to, room, done, buffer, length);
-	return bpf_probe_read_user(to, length, (void *)buffer->base) ? 0 : length;
+		return user_buffer__gather(record, room, buffer, length);
+	return bpf_probe_read_user(record + 1, length, (void *)buffer->base) ? 0 : length;
 }
