@@ -174,8 +174,7 @@ void Shard::refresh_kernel_books() noexcept {
   ledger_.set_received(Stage::kKernel, counted_.wanted);
   ledger_.set_dropped(Stage::kKernel, DropReason::kRingFull, counted_.ring_full);
   ledger_.set_dropped(Stage::kKernel, DropReason::kCopyFailed, counted_.copy_failed);
-  ledger_.set_dropped(Stage::kKernel, DropReason::kStorageFailed,
-                      counted_.storage_failed + counted_.scratch_busy);
+  ledger_.set_dropped(Stage::kKernel, DropReason::kStorageFailed, counted_.storage_failed);
 }
 
 void Shard::stop() noexcept {
