@@ -172,13 +172,14 @@ static __always_inline bool user_buffer__piece(volatile struct socket_data_recor
 }
 
 /* What is done and what is wanted is kept in the record, whose contents the verifier does not follow: else it tries
- * every sequence of lengths, and loading takes four times as long. Two vectors, say a head and a body, per look into
- * the user's memory, since each look costs 200 instructions and more. */
+ * every sequence of lengths, which takes it five times as long, and on 6.1 three times when the loop is not unrolled.
+ * Two vectors, say a head and a body, per look into the user's memory, since each look costs 200 instructions. */
 static __always_inline u32 user_buffer__gather(volatile struct socket_data_record *record, u32 room,
 					       const struct user_buffer *buffer, u32 length)
 {
 	record->payload_size = 0;
 	record->reserved = length;
+#pragma unroll
 	for (u32 i = 0; i < USER_BUFFER_MOST_VECTORS && i < buffer->vectors; i += 2) {
 		struct iovec pair[2] = {};
 		bool both = i + 1 < buffer->vectors;
