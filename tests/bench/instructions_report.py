@@ -32,7 +32,8 @@ def of_kernel(kernel):
     runs = {mode: found for mode, found in runs.items() if found}
     first = {mode: found[0] for mode, found in runs.items()}
     out = {"instructions_per_request": {m: per_request(first[m]) for m in MODES if m in first}}
-    out["ratio"] = {m: per_request(first[m]) / per_request(first["none"]) for m in ("bpf", "agent") if m in first}
+    out["ratio"] = {m: per_request(first[m]) / per_request(first["none"])
+                    for m in ("bpf", "agent") if m in first and "none" in first}
     out["spread"] = {m: spread([per_request(one) for one in runs[m]]) for m in MODES if len(runs.get(m, ())) > 1}
     out["idle_ticks"] = {m: one["idle_ticks"] for m, one in first.items()}
     if "agent" in first:
@@ -59,11 +60,11 @@ def show(name, out):
     print(f"Linux {name}: instructions")
     row("", modes)
     row("per request", [out["instructions_per_request"][m] for m in modes])
-    row("  ratio", [f"{out['ratio'][m]:.4f}" if m in out["ratio"] else "1" for m in modes])
+    row("  ratio", [f"{out['ratio'][m]:.4f}" if m in out["ratio"] else "1" if m == "none" else "-" for m in modes])
     row("  spread of repeats", [f"{out['spread'][m]:.1e}" if m in out["spread"] else "-" for m in modes])
     for call, by_mode in out["calls"].items():
         row(call.replace("_", " "), [by_mode[m] for m in modes])
-    if "agent_userspace_per_request" in out:
+    if "agent_userspace_per_request" in out and "none" in modes:
         none = out["instructions_per_request"]["none"]
         agent = out["instructions_per_request"]["agent"]
         userspace = out["agent_userspace_per_request"]
