@@ -86,9 +86,9 @@ void WalkProcesses(benchmark::State& state) {
   aggregators::FamilyList list(snapshot);
   scrapers::ReasonCounts errors{};
   scrapers::Scrape run({roots, units, time, host, buffer}, list, errors);
-  scrapers::ProcessWalk walk;
-  for (auto _ : state) scrapers::walk_processes(run, 65'536, walk);
-  state.counters["seen"] = static_cast<double>(walk.processes.size());
+  scrapers::ProcessWalk walk(65'536, scrapers::spare_descriptors());
+  for (auto _ : state) walk.look(run);
+  state.counters["seen"] = static_cast<double>(walk.processes().size());
 }
 BENCHMARK(WalkProcesses)->ArgName("processes")->Arg(500)->Unit(benchmark::kMillisecond);
 

@@ -143,11 +143,11 @@ void add_process_families(Scrape& run, const ProcessGroups& groups) {
 }
 
 void add_process_states(Scrape& run, const ProcessWalk& walk) {
-  if (!walk.whole) return;
+  if (!walk.whole()) return;
   constexpr std::array<std::string_view, 6> kStates = {"running", "sleeping", "uninterruptible",
                                                        "stopped", "defunct",  "unknown"};
   std::array<uint64_t, kStates.size()> counts{};
-  for (const SeenProcess& process : walk.processes) {
+  for (const SeenProcess& process : walk.processes()) {
     for (size_t i = 0; i < kStates.size(); ++i) {
       if (process_state(process.stat.state) == kStates[i]) ++counts[i];
     }

@@ -83,7 +83,7 @@ const ProcessTarget* ProcessScraper::target_of(const SeenProcess& process) const
 }
 
 void ProcessScraper::rank_programs() {
-  for (const SeenProcess& process : walk_.processes) {
+  for (const SeenProcess& process : walk_.processes()) {
     if (target_of(process) != nullptr) continue;
     const Member& member = member_of(process);
     const uint64_t ticks = process.stat.user_ticks + process.stat.system_ticks;
@@ -189,12 +189,12 @@ void ProcessScraper::report_hidden_targets(Scrape& run) const {
 
 void ProcessScraper::scrape(Scrape& run) noexcept {
   ++round_;
-  walk_processes(run, limits_.entries, walk_);
+  walk_.look(run);
   rank_programs();
   groups_.begin_round();
   uses_.clear();
   thread_budget_ = limits_.thread_files;
-  for (const SeenProcess& process : walk_.processes) {
+  for (const SeenProcess& process : walk_.processes()) {
     if (const ProcessTarget* const target = target_of(process)) {
       take_target(run, process, *target);
     } else {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scrapers/socket_scraper.h"
 
-#include <memory>
+#include <ctime>
+#include <utility>
 
 #include "scrapers/text_fields.h"
 
@@ -23,6 +24,12 @@ std::optional<uint64_t> hexadecimal(std::string_view word) {
   const auto [stop, error] = std::from_chars(word.data(), end, number, 16);
   if (word.empty() || error != std::errc{} || stop != end) return std::nullopt;
   return number;
+}
+
+uint64_t thread_cpu_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(now.tv_nsec);
 }
 
 void add_totals(Scrape& run, const SocketTotals& totals) {
@@ -138,6 +145,22 @@ bool add_connections(std::string_view text, ConnectionCounts& counts) {
   return text.empty();
 }
 
+std::unique_ptr<ConnectionCounts> SocketScraper::count(Scrape& run) {
+  auto counts = std::make_unique<ConnectionCounts>();
+  const uint64_t start_ns = thread_cpu_ns();
+  const auto add_table = [&](const char* path, Presence presence) {
+    const auto text = run.proc(path, presence, kMaxTableBytes);
+    const bool absent = !text && presence == Presence::kOptional;
+    if (absent || (text && add_connections(*text, *counts))) return true;
+    if (text) run.error(Reason::kGarbage);
+    return false;
+  };
+  const bool whole =
+      add_table("net/tcp", Presence::kRequired) && add_table("net/tcp6", Presence::kOptional);
+  next_count_ns_ = run.time().now_ns + kRestPerCost * (thread_cpu_ns() - start_ns);
+  return whole ? std::move(counts) : nullptr;
+}
+
 void SocketScraper::scrape(Scrape& run) noexcept {
   SocketTotals totals;
   if (const auto text = run.proc("net/sockstat")) add_sockstat(*text, totals);
@@ -146,23 +169,16 @@ void SocketScraper::scrape(Scrape& run) noexcept {
   }
   add_totals(run, totals);
   add_conntrack(run);
-  if (!totals.tcp_in_use ||
-      *totals.tcp_in_use + totals.tcp_time_wait.value_or(0) > kMaxCountedSockets) {
-    return;
+  const bool few = totals.tcp_in_use &&
+                   *totals.tcp_in_use + totals.tcp_time_wait.value_or(0) <= kMaxCountedSockets;
+  if (!few) {
+    counts_ = nullptr;
+  } else if (run.time().now_ns >= next_count_ns_) {
+    counts_ = count(run);
   }
-  const auto counts = std::make_unique<ConnectionCounts>();
-  const auto add_table = [&](const char* path, Presence presence) {
-    const auto text = run.proc(path, presence, kMaxTableBytes);
-    const bool absent = !text && presence == Presence::kOptional;
-    if (absent || (text && add_connections(*text, *counts))) return true;
-    if (text) run.error(Reason::kGarbage);
-    return false;
-  };
-  if (!add_table("net/tcp", Presence::kRequired) || !add_table("net/tcp6", Presence::kOptional)) {
-    return;
-  }
-  add_states(run, *counts);
-  add_ports(run, *counts);
+  if (counts_ == nullptr) return;
+  add_states(run, *counts_);
+  add_ports(run, *counts_);
 }
 
 }  // namespace hostlens::scrapers
