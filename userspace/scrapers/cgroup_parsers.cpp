@@ -103,6 +103,10 @@ void parse_io_stat(std::string_view text, bool v2, const IsStacked& is_stacked,
       add_io_line_v1(*line, reading);
     }
   }
+  if (text.empty()) return;
+  // Cut within a line: a sum of fewer devices would be too small.
+  at(reading, CgroupCounter::kReadBytes).reset();
+  at(reading, CgroupCounter::kWrittenBytes).reset();
 }
 
 std::optional<double> parse_cpu_max(std::string_view text) {
