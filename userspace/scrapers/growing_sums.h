@@ -26,11 +26,14 @@ class GrowingSums {
   /// A reading that is absent makes the sum unknown for this round; one below the last (a counter
   /// that was reset) adds nothing.
   void grow(LastReadings<N>& last, const Readings<N>& now) {
+    for (size_t i = 0; i < N; ++i) missing_[i] = missing_[i] || !now[i];
+    grow_by_known(last, now);
+  }
+
+  /// As grow, of a member that has ended: what it does not tell any more is nothing.
+  void grow_by_known(LastReadings<N>& last, const Readings<N>& now) {
     for (size_t i = 0; i < N; ++i) {
-      if (!now[i]) {
-        missing_[i] = true;
-        continue;
-      }
+      if (!now[i]) continue;
       if (*now[i] > last[i]) total_[i] += *now[i] - last[i];
       last[i] = *now[i];
       known_[i] = true;

@@ -4,6 +4,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -22,6 +23,8 @@
 
 namespace hostlens::scrapers {
 namespace {
+
+constexpr uint64_t kClockStepNs = 1'000'000'000;
 
 uint64_t since_boot_ns() {
   timespec now{};
@@ -82,12 +85,18 @@ void HostMetrics::set_cgroups(std::vector<CgroupTarget> targets) {
   cgroups_->set_targets(std::move(targets));
 }
 
+ScrapeTime HostMetrics::time_of(const model::MetricSnapshot& snapshot) {
+  const uint64_t boot_unix_ns = base::unix_now_ns() - since_boot_ns();
+  const uint64_t apart =
+      std::max(boot_unix_ns, boot_unix_ns_) - std::min(boot_unix_ns, boot_unix_ns_);
+  // The start of a series must not move with every correction of the clock.
+  if (apart > kClockStepNs) boot_unix_ns_ = boot_unix_ns;
+  return {base::monotonic_now_ns(), snapshot.unix_ns, boot_unix_ns_};
+}
+
 void HostMetrics::scrape(model::MetricSnapshot& snapshot) noexcept {
   aggregators::FamilyList list(snapshot);
-  ScrapeTime time;
-  time.now_ns = base::monotonic_now_ns();
-  time.unix_ns = snapshot.unix_ns;
-  time.boot_unix_ns = base::unix_now_ns() - since_boot_ns();
+  const ScrapeTime time = time_of(snapshot);
   for (Row& row : rows_) {
     const uint64_t start_ns = base::monotonic_now_ns();
     Scrape run({settings_.roots, units_, time, settings_.host, buffer_}, list, row.errors);

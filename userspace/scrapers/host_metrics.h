@@ -58,11 +58,13 @@ class HostMetrics {
     double seconds = 0;  ///< the last run
   };
 
+  [[nodiscard]] ScrapeTime time_of(const model::MetricSnapshot& snapshot);
   void add_own_families(aggregators::FamilyList& list) const;
 
   HostMetricsSettings settings_;
   HostUnits units_;
   uint64_t start_unix_ns_;
+  uint64_t boot_unix_ns_ = 0;
   ProcessScraper* processes_ = nullptr;  ///< both are among the rows
   CgroupScraper* cgroups_ = nullptr;
   std::vector<Row> rows_;

@@ -9,6 +9,7 @@ namespace hostlens::scrapers {
 namespace {
 
 constexpr std::string_view kExecutable = "process.executable.name";
+constexpr std::string_view kOthers = "other";
 
 }  // namespace
 
@@ -47,12 +48,13 @@ ProcessGroup& ProcessGroups::of_target(const std::shared_ptr<const model::Servic
 }
 
 ProcessGroup& ProcessGroups::of_program(const std::string& executable) {
+  if (executable == kOthers) return of_others();
   return find_or_add("p" + executable, false, nullptr,
                      aggregators::with({}, kExecutable, executable), false);
 }
 
 ProcessGroup& ProcessGroups::of_others() {
-  return find_or_add("o", true, nullptr, aggregators::with({}, kExecutable, "other"), false);
+  return find_or_add("o", true, nullptr, aggregators::with({}, kExecutable, kOthers), false);
 }
 
 void ProcessGroups::end_round(uint64_t now_ns) {

@@ -30,16 +30,20 @@ ProcessReadings readings_of(const ProcessStat& stat) {
   return readings;
 }
 
+/// A new group begins with the oldest of its first processes.
+void set_start(Scrape& run, ProcessGroup& group, const SeenProcess& process) {
+  if (group.start_unix_ns != 0 && group.last_seen_ns != 0) return;
+  const uint64_t tick_ns = 1'000'000'000 / run.units().ticks_per_second;
+  const uint64_t start = run.time().boot_unix_ns + process.key.start_ticks * tick_ns;
+  group.start_unix_ns = group.start_unix_ns == 0 ? start : std::min(group.start_unix_ns, start);
+}
+
 void join(Scrape& run, ProcessGroup& group, const SeenProcess& process) {
+  set_start(run, group, process);
   ProcessPresent& present = group.present;
   ++present.processes;
   present.threads.add(process.stat.threads);
   present.oldest_start_ticks = std::min(present.oldest_start_ticks, process.key.start_ticks);
-  const uint64_t start_unix_ns =
-      run.time().boot_unix_ns +
-      process.key.start_ticks * (1'000'000'000 / run.units().ticks_per_second);
-  if (group.start_unix_ns == 0) group.start_unix_ns = start_unix_ns;
-  if (group.last_seen_ns == 0) group.start_unix_ns = std::min(group.start_unix_ns, start_unix_ns);
 }
 
 std::string path_of(Scrape& run, uint32_t pid, const char* file) {
@@ -130,11 +134,15 @@ void ProcessScraper::read_descriptors(Scrape& run, Member& member, ProcessUse& u
 void ProcessScraper::take_target(Scrape& run, const SeenProcess& process,
                                  const ProcessTarget& target) {
   Member& member = member_of(process);
-  ProcessStatus status;
-  if (const auto text = run.file(AT_FDCWD, path_of(run, process.key.pid, "status").c_str(),
-                                 Presence::kRequired)) {
-    status = parse_process_status(*text);
+  ProcessGroup& group = groups_.of_target(target.service, target.executable);
+  const auto text =
+      run.file(AT_FDCWD, path_of(run, process.key.pid, "status").c_str(), Presence::kRequired);
+  if (!text) {  // ended meanwhile
+    set_start(run, group, process);
+    group.sums.grow_by_known(member.last, readings_of(process.stat));
+    return;
   }
+  const ProcessStatus status = parse_process_status(*text);
   ProcessReadings readings = readings_of(process.stat);
   ProcessUse use{process.key,
                  target.service,
@@ -153,7 +161,6 @@ void ProcessScraper::take_target(Scrape& run, const SeenProcess& process,
     set(readings, ProcessCounter::kVoluntarySwitches, switches->voluntary);
     set(readings, ProcessCounter::kInvoluntarySwitches, switches->involuntary);
   }
-  ProcessGroup& group = groups_.of_target(target.service, target.executable);
   join(run, group, process);
   ProcessPresent& present = group.present;
   // A zombie has no memory and no descriptors: none, not unknown.
@@ -173,7 +180,11 @@ void ProcessScraper::take_target(Scrape& run, const SeenProcess& process,
     present.highest_open_files_share = std::max(present.highest_open_files_share, share);
     present.open_files_share_known = true;
   }
-  group.sums.grow(member.last, readings);
+  if (dead) {
+    group.sums.grow_by_known(member.last, readings);
+  } else {
+    group.sums.grow(member.last, readings);
+  }
   uses_.push_back(std::move(use));
 }
 

@@ -138,6 +138,25 @@ TEST_F(HostMetricsTest, MemoryStatesAddUpToTheTotal) {
   EXPECT_EQ(value(points, "system.memory.limit{}"), sum);
 }
 
+TEST_F(HostMetricsTest, StartsOfSeriesDoNotMove) {
+  const auto starts = [&] {
+    model::MetricSnapshot snapshot;
+    snapshot.unix_ns = base::unix_now_ns();
+    host_->scrape(snapshot);
+    std::map<std::string, uint64_t> by_name;
+    for (const auto& family : snapshot.families) {
+      for (const auto& point : family.points) by_name[name_of(family, point)] = point.start_unix_ns;
+    }
+    return by_name;
+  };
+  const auto first = starts();
+  for (const auto& [name, start] : starts()) {
+    if (first.contains(name)) {
+      EXPECT_EQ(start, first.at(name)) << name;
+    }
+  }
+}
+
 TEST(HostMetricsRobustnessTest, AHostWithoutAnyFileGivesErrorsAndNothingElse) {
   const TemporaryTree empty;
   HostMetricsSettings settings;

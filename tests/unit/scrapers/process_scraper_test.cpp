@@ -240,6 +240,26 @@ TEST_F(ProcessScraperTest, AZombieHasNeitherMemoryNorDescriptorsButIsSeen) {
   EXPECT_EQ(scraper.uses()[0].state, 'Z');
 }
 
+TEST_F(ProcessScraperTest, AProcessThatEndsWhileItIsReadLeavesNoGap) {
+  ProcessScraper scraper(limits(5), nullptr);
+  const auto web = service_of("web");
+  put(10, "a", 100, 100);
+  put(11, "a", 100, 100);
+  scraper.set_targets({{{10, 100}, web, "a"}, {{11, 100}, web, "a"}});
+  tree_.remove("proc/11/status");
+  const Points points = run_(scraper);
+  EXPECT_EQ(value(points, cpu("web/", "a")), 2.0);
+  EXPECT_EQ(value(points, "web/process.memory.usage{process.executable.name=a}"), 400.0 * 1024);
+  EXPECT_EQ(value(points, "web/hostlens.process.count{process.executable.name=a}"), 1.0);
+  EXPECT_EQ(run_.errors(Reason::kVanished), 1U);
+}
+
+TEST_F(ProcessScraperTest, AProgramThatIsCalledOtherIsAmongTheOthers) {
+  ProcessScraper scraper(limits(1), nullptr);
+  put(10, "other", 9000, 100);
+  EXPECT_EQ(value(run_(scraper), "hostlens.process.count{process.executable.name=other}"), 2.0);
+}
+
 TEST_F(ProcessScraperTest, ProgramNamesAreOfTextWhateverTheProcessChose) {
   ProcessScraper scraper(limits(5), nullptr);
   put(10, "a) R \x01\xff(", 1, 100);
