@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sums up the results of tests/run.sh.
 
-summary.py FOLDER: reads <tier>.xml (JUnit, as ctest and pytest write it), <tier>.tsv (state, name, reason) and
+summary.py FOLDER: reads <tier>[.*].xml (JUnit, as ctest and pytest write it), <tier>.tsv (state, name, reason) and
 <tier>.seconds; prints every skipped and failed test with its reason, one line per tier, and the sum as the last line.
 Exits with 1 when something failed or nothing passed.
 
@@ -80,7 +80,7 @@ def main(folder):
     for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime):
         reader = {".xml": read_junit, ".tsv": read_table}.get(path.suffix)
         if reader:
-            tiers.setdefault(path.stem, []).extend(reader(path))
+            tiers.setdefault(path.name.split(".")[0], []).extend(reader(path))
     for state in ("skipped", "failed"):
         for tier, results in tiers.items():
             for result in results:

@@ -69,3 +69,39 @@ static __always_inline void control__submit(void *record)
 {
 	bpf_ringbuf_submit(record, ring__wake_flag(&control_ring, control_wake_bytes));
 }
+
+/* The verifier wants the size of a reservation to be a constant: the payload's room is one of a few. Payload is
+ * copied straight into it; what is left over is skipped by the reader, who goes by the record's own size. */
+static __always_inline u32 payload_room__for(u32 length)
+{
+	if (length <= 128)
+		return 128;
+	if (length <= 512)
+		return 512;
+	if (length <= 1536)
+		return 1536;
+	return SOCKET_CAPTURE_BYTES;
+}
+
+static __always_inline struct socket_data_record *data__reserve(u32 payload_room)
+{
+	struct socket_data_record *record;
+
+	counter__increment(SOCKET_COUNTER_WANTED);
+	record = bpf_ringbuf_reserve(&data_ring, sizeof(*record) + payload_room, 0);
+	if (!record)
+		counter__increment(SOCKET_COUNTER_RING_FULL);
+	return record;
+}
+
+static __always_inline void data__submit(struct socket_data_record *record, u32 payload_size)
+{
+	record->payload_size = payload_size;
+	header__fill(&record->header, RECORD_SOCKET_DATA, sizeof(*record) + payload_size);
+	bpf_ringbuf_submit(record, ring__wake_flag(&data_ring, data_wake_bytes));
+}
+
+static __always_inline void data__discard(struct socket_data_record *record)
+{
+	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+}

@@ -36,49 +36,6 @@ struct socket_call {
 	bool length_only;
 };
 
-/* A record is put together here and then copied to the ring: only so does it take no more room there than it
- * needs, since the verifier wants the size of a reservation to be a constant. */
-struct scratch {
-	u32 busy;
-	u32 reserved;
-	struct socket_data_record record;
-	u8 payload[2 * SOCKET_CAPTURE_BYTES];
-};
-
-/* fexit programs can be preempted by another task's on the same CPU, and a program in process context by one in
- * softirq: each claims an entry. */
-enum { SCRATCH_ENTRIES = 3 };
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SCRATCH_ENTRIES);
-	__type(key, u32);
-	__type(value, struct scratch);
-} scratches SEC(".maps");
-
-static __always_inline struct scratch *scratch__claim_at(u32 index)
-{
-	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &index);
-
-	return scratch && __sync_val_compare_and_swap(&scratch->busy, 0, 1) == 0 ? scratch : NULL;
-}
-
-static __always_inline struct scratch *scratch__claim(void)
-{
-	struct scratch *scratch = scratch__claim_at(0);
-
-	if (!scratch)
-		scratch = scratch__claim_at(1);
-	if (!scratch)
-		scratch = scratch__claim_at(2);
-	return scratch;
-}
-
-static __always_inline void scratch__release(struct scratch *scratch)
-{
-	scratch->busy = 0;
-}
-
 static __always_inline void record__fill(struct socket_data_record *record, const struct socket_call *call,
 					 const struct socket_state *state, u64 position, u32 length, u32 flags)
 {
@@ -94,32 +51,17 @@ static __always_inline void record__fill(struct socket_data_record *record, cons
 	record->reserved = 0;
 }
 
-static __always_inline void record__emit(struct socket_data_record *record, u32 payload_size)
-{
-	payload_size &= 2 * SOCKET_CAPTURE_BYTES - 1; /* for the verifier: it is at most half of that */
-	record->payload_size = payload_size;
-	header__fill(&record->header, RECORD_SOCKET_DATA, sizeof(*record) + payload_size);
-	if (bpf_ringbuf_output(&data_ring, record, sizeof(*record) + payload_size,
-			       ring__wake_flag(&data_ring, data_wake_bytes)))
-		counter__increment(SOCKET_COUNTER_RING_FULL);
-}
-
 /* Bytes that no hook showed: spliced out of the socket, or moved by a call that this kernel does not trace. */
 static __always_inline void socket_call__emit_unseen(const struct socket_call *call, const struct socket_state *state,
 						     u64 from, u64 length)
 {
-	struct scratch *scratch;
+	struct socket_data_record *record = data__reserve(0);
 
-	counter__increment(SOCKET_COUNTER_WANTED);
-	scratch = scratch__claim();
-	if (!scratch) {
-		counter__increment(SOCKET_COUNTER_SCRATCH_BUSY);
+	if (!record)
 		return;
-	}
 	counter__increment(SOCKET_COUNTER_LENGTH_ONLY);
-	record__fill(&scratch->record, call, state, from, (u32)length, SOCKET_DATA_LENGTH_ONLY);
-	record__emit(&scratch->record, 0);
-	scratch__release(scratch);
+	record__fill(record, call, state, from, (u32)length, SOCKET_DATA_LENGTH_ONLY);
+	data__submit(record, 0);
 }
 
 /* How much of this call to copy. */
@@ -158,52 +100,47 @@ static __always_inline bool user_buffer__of_many(struct user_buffer *buffer, str
 
 static __always_inline void socket_call__emit(struct socket_call *call, struct socket_state *state, u64 position)
 {
-	struct user_buffer buffer = {};
-	struct scratch *scratch;
+	struct user_buffer buffer;
+	struct socket_data_record *record;
 	u32 budget = socket_state__budget(state, call);
+	u32 room = 0;
 	u32 copied = 0;
 	bool seen = false;
 
-	counter__increment(SOCKET_COUNTER_WANTED);
 	if (!call->length_only)
 		seen = user_buffer__of_call(&buffer, &call->system_call, call->send) ||
 		       user_buffer__of_many(&buffer, state, call);
-	scratch = scratch__claim();
-	if (!scratch) {
-		counter__increment(SOCKET_COUNTER_SCRATCH_BUSY);
+	if (seen)
+		room = payload_room__for(budget);
+	record = data__reserve(seen && buffer.vectors ? user_buffer__gather_room(room) : room);
+	if (!record)
 		return;
-	}
-	record__fill(&scratch->record, call, state, position, call->length, seen ? 0 : SOCKET_DATA_LENGTH_ONLY);
-	if (seen) {
-		copied = user_buffer__copy(scratch->payload, &buffer, budget);
+	record__fill(record, call, state, position, call->length, seen ? 0 : SOCKET_DATA_LENGTH_ONLY);
+	if (!seen) {
+		counter__increment(SOCKET_COUNTER_LENGTH_ONLY);
+	} else {
+		copied = user_buffer__copy(record, room, &buffer, budget);
 		if (!copied) {
 			counter__increment(SOCKET_COUNTER_COPY_FAILED);
-			scratch__release(scratch);
+			data__discard(record);
 			return;
 		}
-	} else {
-		counter__increment(SOCKET_COUNTER_LENGTH_ONLY);
 	}
-	record__emit(&scratch->record, copied);
-	scratch__release(scratch);
+	data__submit(record, copied);
 }
 
 static __always_inline void socket_call__end_of_stream(const struct socket_call *call, struct socket_state *state)
 {
-	struct scratch *scratch;
+	struct socket_data_record *record;
 
 	if (state->flags & STATE_END_OF_STREAM)
 		return;
 	state->flags |= STATE_END_OF_STREAM;
-	counter__increment(SOCKET_COUNTER_WANTED);
-	scratch = scratch__claim();
-	if (!scratch) {
-		counter__increment(SOCKET_COUNTER_SCRATCH_BUSY);
+	record = data__reserve(0);
+	if (!record)
 		return;
-	}
-	record__fill(&scratch->record, call, state, state->next[RECEIVE], 0, SOCKET_DATA_END_OF_STREAM);
-	record__emit(&scratch->record, 0);
-	scratch__release(scratch);
+	record__fill(record, call, state, state->next[RECEIVE], 0, SOCKET_DATA_END_OF_STREAM);
+	data__submit(record, 0);
 }
 
 /* A call that read the last bytes takes the FIN with them, which counts as one (net/ipv4/tcp.c,

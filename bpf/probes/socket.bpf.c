@@ -35,29 +35,28 @@ static __always_inline void socket_view__direct(struct socket_view *view, struct
 
 static __always_inline int socket_call__traced(struct sock *sk, int result, int flags, bool send, bool length_only)
 {
-	u64 ids = bpf_get_current_pid_tgid();
-	struct socket_call call = { .sk = sk, .send = send, .length_only = length_only };
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct socket_call call = { .sk = sk, .task = task, .send = send, .length_only = length_only };
 	struct socket_state *state;
 
-	if (!targets__contains(ids >> 32))
+	call.pid = task->tgid;
+	if (!targets__contains(call.pid))
 		return 0;
 	if (sk->sk_type != SOCK_STREAM || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
 		return 0;
 	if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock))
 		return 0;
-	call.task = bpf_get_current_task_btf();
 	if (result < 0) {
-		system_call__read(&call.system_call, call.task, true);
+		system_call__read(&call.system_call, task, true);
 		state = system_call__is_many(&call.system_call) ? socket_state__find(sk) : NULL;
 		if (state)
 			state->many_tid = 0; /* the array ends early */
 		return 0;
 	}
-	call.pid = ids >> 32;
-	call.tid = (u32)ids;
+	call.tid = task->pid;
 	call.length = result;
 	socket_view__direct(&call.view, sk);
-	system_call__read(&call.system_call, call.task, true);
+	system_call__read(&call.system_call, task, true);
 	state = socket_state__find(sk);
 	if (!state)
 		state = socket_call__first(sk, &call);

@@ -101,7 +101,6 @@ enum socket_counter {
 	SOCKET_COUNTER_RING_FULL,      /* of these: no room in the data ring */
 	SOCKET_COUNTER_COPY_FAILED,    /* of these: the user's buffer could not be read */
 	SOCKET_COUNTER_STORAGE_FAILED, /* of these: no memory for the connection's state */
-	SOCKET_COUNTER_SCRATCH_BUSY,   /* of these: too many nested programs on one CPU */
 	SOCKET_COUNTER_CONTROL_FULL,   /* control records lost: no room in the control ring */
 	SOCKET_COUNTER_LENGTH_ONLY,    /* records without payload: sendfile, splice, io_uring ... */
 	SOCKET_COUNTER_COUNT

@@ -47,7 +47,7 @@ void ExchangeToSeries(benchmark::State& state) {
     model::Exchange& exchange = list[id % list.size()];
     exchange.id = ++id;
     aggregator.request_started(exchange);
-    aggregator.exchange_finished(std::move(exchange));  // looked at, not taken
+    aggregator.exchange_finished(exchange);
   }
   state.SetItemsProcessed(static_cast<int64_t>(id));
 }
@@ -56,7 +56,7 @@ BENCHMARK(ExchangeToSeries)->ArgName("routes")->Arg(1)->Arg(20)->Arg(200);
 void Snapshot(benchmark::State& state) {
   aggregators::MetricAggregator aggregator({});
   auto list = exchanges(static_cast<size_t>(state.range(0)));
-  for (model::Exchange& exchange : list) aggregator.exchange_finished(std::move(exchange));
+  for (model::Exchange& exchange : list) aggregator.exchange_finished(exchange);
   for (auto _ : state) {
     benchmark::DoNotOptimize(aggregator.snapshot(base::monotonic_now_ns(), {}));
   }
@@ -70,7 +70,7 @@ void OverflowingExchange(benchmark::State& state) {
   auto list = exchanges(2000);
   size_t next = 0;
   for (auto _ : state) {
-    aggregator.exchange_finished(std::move(list[next++ % list.size()]));
+    aggregator.exchange_finished(list[next++ % list.size()]);
   }
 }
 BENCHMARK(OverflowingExchange);

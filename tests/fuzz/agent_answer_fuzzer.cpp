@@ -8,13 +8,13 @@
 
 #include "agent/request_table.h"
 #include "agent/trace_tree.h"
-#include "exporters/utf8.h"
+#include "base/utf8.h"
 #include "web/request_rows.h"
 
 namespace {
 
 void check(std::string_view page) {
-  if (hostlens::exporters::valid_utf8_prefix(page) != page.size()) std::abort();
+  if (hostlens::base::valid_utf8_prefix(page) != page.size()) std::abort();
   for (size_t i = 0; i < page.size(); ++i) {
     const auto byte = static_cast<unsigned char>(page[i]);
     if ((byte < 0x20 && byte != '\n') || byte == 0x7F) std::abort();

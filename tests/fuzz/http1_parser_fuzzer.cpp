@@ -20,22 +20,26 @@ void require(bool condition) {
 
 class CheckingSink final : public protocols::ParserSink {
  public:
+  model::ExchangePtr new_exchange() noexcept override { return pool.take(); }
   void exchange_started(model::Exchange& exchange) noexcept override {
     exchange.id = ++last_id_;
     open.insert(exchange.id);
     require(open.size() <= protocols::ParserLimits{}.outstanding);
   }
-  void exchange_finished(model::Exchange&& exchange) noexcept override {
+  void exchange_finished(model::ExchangePtr finished) noexcept override {
+    const model::Exchange& exchange = *finished;
     require(open.erase(exchange.id) == 1);
     require(exchange.end_ns >= exchange.request_start_ns);
-    require(exchange.http.target.size() <= protocols::ParserLimits{}.target_bytes);
+    require(exchange.http.path.size() + exchange.http.query.size() <=
+            protocols::ParserLimits{}.target_bytes);
     require(exchange.http.user_agent.size() <= 256 && exchange.http.host.size() <= 256);
   }
-  void exchange_dropped(const model::Exchange& exchange, base::DropReason) noexcept override {
+  void exchange_dropped(model::Exchange& exchange, base::DropReason) noexcept override {
     require(open.erase(exchange.id) == 1);
   }
   void message_lost(base::DropReason) noexcept override {}
 
+  model::ExchangePool pool;
   std::set<uint64_t> open;
 
  private:

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "base/utf8.h"
 #include "exporters/otlp/reply_judgement.h"
-#include "exporters/utf8.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace hostlens::exporters;
@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const auto signal : {otlp::Signal::kTraces, otlp::Signal::kMetrics}) {
     const otlp::Judgement judgement = otlp::judge(signal, reply, kItems, 1'700'000'000);
     if (judgement.rejected > kItems) std::abort();
-    if (valid_utf8_prefix(judgement.text) != judgement.text.size()) std::abort();
+    if (base::valid_utf8_prefix(judgement.text) != judgement.text.size()) std::abort();
     if (judgement.text.find('\n') != std::string::npos) std::abort();
     if (judgement.retry_after &&
         (*judgement.retry_after > otlp::kLongestRetryAfter || judgement.retry_after->count() < 0)) {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole-agent tests: see README.md."""
+import contextlib
 import os
 import pathlib
 import tempfile
@@ -42,15 +43,13 @@ def directory():
 
 
 @pytest.fixture
-def started():
+def started(directory):  # whose files are read at the end
     """Gathers what has to be stopped at the end, last first."""
-    things = []
-    yield lambda thing: things.append(thing) or thing
-    for thing in reversed(things):
-        if hasattr(thing, "kill"):
-            thing.kill()
-        else:
-            thing.stop()
+    with contextlib.ExitStack() as stack:
+        def remember(thing):
+            stack.callback(thing.kill if hasattr(thing, "kill") else thing.stop)
+            return thing
+        yield remember
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ import http.server
 import re
 import shutil
 import socket
-import subprocess
 import threading
 
 import pytest
 
 from harness import agent as agents
-from harness.agent import HOSTLENS, ROOT, hostlens
+from harness.agent import HOSTLENS, ROOT, ended, hostlens
 from harness.polling import settles
 from harness.process import free_port
 
@@ -96,18 +95,16 @@ def test_without_root(directory):
     program = directory / "hostlens"  # where a user without rights can reach it
     shutil.copy(HOSTLENS, program)
     program.chmod(0o755)
-    result = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--",
-                             program, "run", "--listen", "127.0.0.1:0", "--", "true"],
-                            capture_output=True, text=True, timeout=30, check=False)
+    result = ended(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", program,
+                    "run", "--listen", "127.0.0.1:0", "--", "true"], text=True)
     assert_one_message(result, 3)
     assert "root" in result.stderr or "CAP_" in result.stderr
 
 
 def test_without_a_capability():
-    result = subprocess.run(["setpriv", "--bounding-set=-bpf,-sys_admin,-perfmon",
-                             "--inh-caps=-bpf,-sys_admin,-perfmon", "--", HOSTLENS, "run", "--listen",
-                             "127.0.0.1:0", "--", "true"], capture_output=True, text=True, timeout=30,
-                            check=False)
+    result = ended(["setpriv", "--bounding-set=-bpf,-sys_admin,-perfmon",
+                    "--inh-caps=-bpf,-sys_admin,-perfmon", "--", HOSTLENS, "run", "--listen",
+                    "127.0.0.1:0", "--", "true"], text=True)
     assert_one_message(result, 3)
 
 

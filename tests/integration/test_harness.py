@@ -5,6 +5,7 @@ import pytest
 from harness.books import wrong
 from harness.histogram import quantile
 from harness.polling import eventually, settles
+from harness.process import Process
 
 pytestmark = pytest.mark.no_agent
 
@@ -50,3 +51,17 @@ def test_waiting_in_vain_fails():
         eventually(lambda: False, 0.05, "never")
     with pytest.raises(AssertionError):
         settles(lambda: 1, 2, 0.05)
+
+
+@pytest.mark.parametrize("report", [
+    "==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x1",
+    "SUMMARY: UndefinedBehaviorSanitizer: undefined-behavior a.cpp:1:2",
+    "==7==ERROR: LeakSanitizer: detected memory leaks",
+    "==7==LeakSanitizer has encountered a fatal error.",
+    "WARNING: ThreadSanitizer: data race (pid=7)"])
+def test_a_sanitizers_report_is_a_failure(directory, report):
+    process = Process(["sh", "-c", 'echo "$0" >&2', report], directory, "reporter")
+    with pytest.raises(AssertionError):
+        process.wait()
+    with pytest.raises(AssertionError):
+        process.kill()

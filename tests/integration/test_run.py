@@ -3,13 +3,12 @@
 import re
 import signal
 import socket
-import subprocess
 import time
 
 import pytest
 
 from harness import servers
-from harness.agent import HOSTLENS
+from harness.agent import HOSTLENS, ended
 from harness.load import load
 from harness.process import Process, alive
 
@@ -17,7 +16,7 @@ RUN = [HOSTLENS, "run", "--listen", "127.0.0.1:0"]
 
 
 def run(*words, **options):
-    return subprocess.run([*RUN, *words], capture_output=True, timeout=30, check=False, **options)
+    return ended([*RUN, *words], **options)
 
 
 @pytest.mark.parametrize("command, status", [

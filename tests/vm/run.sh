@@ -52,7 +52,7 @@ with_libraries() {
   done < <(ldd "$1" | awk '$3 ~ /^\// && $1 !~ /^lib(c|m|pthread|dl|rt)\.so/ { print $3 }')
 }
 
-# The files of a job in `files`, or the reason why it cannot run in `reason`.
+# The files of a job in `files`; or in `reason` why it cannot run. False when that is a failure.
 collect() {
   files=(--file "$here/jobs/checks.sh")
   reason=
@@ -84,12 +84,17 @@ package() {
     reason="cpack failed, see build/vm/results/cpack.log"
     return 1
   fi
-  deb=$(ls "$build"/package/*.deb)
+  deb=$(ls "$build"/package/*.deb) && return
+  reason="cpack made no package, see build/vm/results/cpack.log"
+  return 1
 }
 
 run_job() {
   local kernel=$1 job=$2 status prefix="vm/$1/$2" options=()
-  collect "$job"
+  if ! collect "$job"; then
+    say "FAIL $prefix/package: $reason"
+    return
+  fi
   if [ -n "$reason" ]; then
     say "skip $prefix: $reason"
     return

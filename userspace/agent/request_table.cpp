@@ -74,6 +74,11 @@ RequestTable request_table(const web::RequestRows& now, const web::RequestRows* 
   return table;
 }
 
+std::optional<double> seconds_between(const web::RequestRows& before, const web::RequestRows& now) {
+  if (now.monotonic_ns <= before.monotonic_ns) return std::nullopt;
+  return static_cast<double>(now.monotonic_ns - before.monotonic_ns) / 1e9;
+}
+
 std::string render(const RequestTable& table, const TableStyle& style) {
   size_t service_width = 7;
   size_t route_width = 5;

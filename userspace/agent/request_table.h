@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,11 @@ struct TableStyle {
 /// of all, with `seconds` given). Rows without requests are left out.
 [[nodiscard]] RequestTable request_table(const web::RequestRows& now,
                                          const web::RequestRows* before, double seconds);
+
+/// Seconds from one answer of an agent to its next, whatever was done to the wall clock between.
+/// Nothing when no time passed or the host was booted anew.
+[[nodiscard]] std::optional<double> seconds_between(const web::RequestRows& before,
+                                                    const web::RequestRows& now);
 
 /// Lines with line ends. Texts of strangers are made harmless for a terminal.
 [[nodiscard]] std::string render(const RequestTable& table, const TableStyle& style);

@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 
-#include "exporters/utf8.h"
+#include "base/utf8.h"
 
 namespace hostlens::agent {
 namespace {
@@ -57,7 +57,7 @@ struct Line {
 Line harmless(std::string_view raw, size_t width) {
   // A character is four bytes at most: what comes behind these cannot be shown.
   std::string valid;
-  exporters::assign_utf8(valid, raw.substr(0, std::min(raw.size(), (width + 1) * 4)));
+  base::assign_utf8(valid, raw.substr(0, std::min(raw.size(), (width + 1) * 4)));
   Line line;
   Line before_last_column;  // where the mark of a cut goes
   for (std::string_view rest = valid; !rest.empty();) {

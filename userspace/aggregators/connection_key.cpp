@@ -5,11 +5,12 @@
 #include <cstring>
 
 #include "aggregators/attribute_set.h"
-#include "aggregators/hash.h"
+#include "base/hash.h"
 
 namespace hostlens::aggregators {
 namespace {
 
+using base::mix;
 using model::AddressFamily;
 using model::SocketRole;
 
@@ -27,7 +28,7 @@ std::string_view role_name(SocketRole role) {
 
 }  // namespace
 
-size_t ConnectionKey::hash() const {
+uint64_t ConnectionKey::hash() const {
   uint64_t words[2];
   static_assert(sizeof(words) == sizeof(peer.ip));
   std::memcpy(words, peer.ip.data(), sizeof(words));

@@ -28,7 +28,7 @@ struct ConnectionKey {
   int32_t error = 0;    ///< its errno, 0 when the kernel kept none
 
   bool operator==(const ConnectionKey&) const = default;
-  [[nodiscard]] size_t hash() const;
+  [[nodiscard]] uint64_t hash() const;
   [[nodiscard]] ConnectionKey owned(std::string&) const { return *this; }
 };
 

@@ -3,8 +3,10 @@
 
 #include <strings.h>
 
+#include <bit>
+
 #include "aggregators/attribute_set.h"
-#include "aggregators/hash.h"
+#include "base/hash.h"
 #include "processors/http_semantics.h"
 
 namespace hostlens::aggregators {
@@ -12,19 +14,29 @@ namespace {
 
 using model::Side;
 
+constexpr size_t kWords = sizeof(HttpKeyNumbers) / sizeof(uint64_t);
+
+std::array<uint64_t, kWords> words(const HttpKeyNumbers& numbers) {
+  static_assert(std::has_unique_object_representations_v<HttpKeyNumbers>);
+  return std::bit_cast<std::array<uint64_t, kWords>>(numbers);
+}
+
 bool is_websocket(const model::HttpMessage& http) {
   return !http.upgrade.empty() && strcasecmp(http.upgrade.c_str(), "websocket") == 0;
 }
 
 }  // namespace
 
-size_t HttpKey::hash() const {
-  uint64_t hash = mix(reinterpret_cast<uintptr_t>(service), route);
-  hash = mix(hash, (uint64_t{static_cast<uint8_t>(method.front())} << 48U) |
-                       (uint64_t{static_cast<uint8_t>(method.back())} << 40U) |
-                       (uint64_t{static_cast<uint8_t>(end)} << 32U) | (uint64_t{status} << 16U) |
-                       port);
-  return host.empty() ? hash : mix(hash, host);
+bool HttpKey::operator==(const HttpKey& other) const {
+  return words(*this) == words(other) && scheme == other.scheme && route == other.route &&
+         host == other.host;
+}
+
+uint64_t HttpKey::hash() const {
+  uint64_t hash = scheme.size();
+  for (const uint64_t word : words(*this)) hash = base::mix(hash, word);
+  hash = base::mix(hash, route);
+  return host.empty() ? hash : base::mix(hash, host);
 }
 
 HttpKey HttpKey::owned(std::string& texts) const {
@@ -41,8 +53,8 @@ HttpKey HttpKey::owned(std::string& texts) const {
 HttpKey active_key(const model::Exchange& exchange, const model::Service& service) {
   HttpKey key;
   key.service = &service;
-  key.method = processors::known_method(exchange.http.method);
-  key.scheme = exchange.http.scheme;
+  key.method = processors::known_method(exchange.http.method).data();
+  if (exchange.http.scheme != model::HttpMessage::kPlainScheme) key.scheme = exchange.http.scheme;
   if (exchange.side == Side::kClient) {
     key.host = exchange.http.host;
     key.port = exchange.remote.port;
@@ -58,7 +70,7 @@ HttpKey finished_key(const model::Exchange& exchange, const model::Service& serv
   key.status = exchange.http.status;
   key.end = exchange.end;
   key.version_minor = exchange.http.version_minor;
-  key.websocket = is_websocket(exchange.http);
+  key.websocket = is_websocket(exchange.http) ? 1 : 0;
   return key;
 }
 

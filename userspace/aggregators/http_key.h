@@ -14,22 +14,26 @@
 
 namespace hostlens::aggregators {
 
-struct HttpKey {
+/// What is compared and hashed as words: no padding.
+struct HttpKeyNumbers {
   const model::Service* service = nullptr;
-  std::string_view method;  ///< a known one: of static storage
-  std::string_view scheme;
-  std::string_view route;
-  std::string_view host;  ///< client only: its server is named by Host, else by address
-  std::array<uint8_t, 16> ip{};
-  model::AddressFamily family = model::AddressFamily::kUnknown;
-  uint16_t port = 0;
+  const char* method = nullptr;  ///< of a known one's static text, which is unique
+  std::array<uint8_t, 16> ip{};  ///< client only, when no Host names its server
+  uint16_t port = 0;             ///< client only
   uint16_t status = 0;
+  model::AddressFamily family = model::AddressFamily::kUnknown;
   model::ExchangeEnd end = model::ExchangeEnd::kComplete;
   uint8_t version_minor = 0;
-  bool websocket = false;
+  uint8_t websocket = 0;
+};
 
-  bool operator==(const HttpKey&) const = default;
-  [[nodiscard]] size_t hash() const;
+struct HttpKey : HttpKeyNumbers {
+  std::string_view scheme;  ///< empty for "http"
+  std::string_view route;
+  std::string_view host;  ///< client only: its server is named by Host, else by address
+
+  [[nodiscard]] bool operator==(const HttpKey& other) const;
+  [[nodiscard]] uint64_t hash() const;
   [[nodiscard]] HttpKey owned(std::string& texts) const;
 };
 

@@ -46,31 +46,30 @@ HttpMetrics::HttpMetrics(size_t limit)
     : finished_{FinishedTable(limit), FinishedTable(limit)},
       active_{ActiveTable(limit), ActiveTable(limit)} {}
 
-void HttpMetrics::request_started(const model::Exchange& exchange,
+void HttpMetrics::request_started(model::Exchange& exchange,
                                   const std::shared_ptr<const model::Service>& service) {
-  if (exchange.id == 0 || open_.find(exchange.id) != nullptr) return;
   clock_ns_ = std::max(clock_ns_, exchange.request_start_ns);
   ActiveTable& table = active_[static_cast<size_t>(exchange.side)];
   const HttpKey key = active_key(exchange, *service);
   ActiveTable::Series* series = table.find(key);
   if (series == nullptr) series = &table.admit(key, service, active_attributes(exchange));
   series->values.requests.change(exchange.request_start_ns, 1);
-  open_[exchange.id] = series;
+  exchange.active_series = series;  // it must be taken off there and nowhere else
 }
 
-void HttpMetrics::end_active(uint64_t id, uint64_t time_ns) {
-  ActiveTable::Series* const* const found = id == 0 ? nullptr : open_.find(id);
-  if (found == nullptr) return;
-  (*found)->values.requests.change(time_ns, -1);
-  (*found)->changed = true;
-  open_.erase(id);
+void HttpMetrics::end_active(model::Exchange& exchange, uint64_t time_ns) {
+  auto* const series = static_cast<ActiveTable::Series*>(exchange.active_series);
+  if (series == nullptr) return;
+  series->values.requests.change(time_ns, -1);
+  series->changed = true;
+  exchange.active_series = nullptr;
 }
 
-void HttpMetrics::exchange_finished(const model::Exchange& exchange,
+void HttpMetrics::exchange_finished(model::Exchange& exchange,
                                     const std::shared_ptr<const model::Service>& service,
                                     const base::WallClock& clock) {
   clock_ns_ = std::max(clock_ns_, exchange.end_ns);
-  end_active(exchange.id, exchange.end_ns);
+  end_active(exchange, exchange.end_ns);
   FinishedTable& table = finished_[static_cast<size_t>(exchange.side)];
   const HttpKey key = finished_key(exchange, *service);
   FinishedTable::Series* series = table.find(key);
@@ -89,9 +88,9 @@ void HttpMetrics::exchange_finished(const model::Exchange& exchange,
   }
 }
 
-void HttpMetrics::exchange_dropped(const model::Exchange& exchange) {
+void HttpMetrics::exchange_dropped(model::Exchange& exchange) {
   // Lost on the way, so nobody knows when it ended: it is not active from here on.
-  end_active(exchange.id, std::max(clock_ns_, exchange.request_start_ns));
+  end_active(exchange, std::max(clock_ns_, exchange.request_start_ns));
 }
 
 void HttpMetrics::set_limit(size_t limit) {

@@ -15,7 +15,6 @@
 #include "aggregators/settled_count.h"
 #include "base/clock.h"
 #include "model/exchange.h"
-#include "processors/flat_map.h"
 
 namespace hostlens::aggregators {
 
@@ -25,12 +24,12 @@ class HttpMetrics {
  public:
   explicit HttpMetrics(size_t limit);
 
-  void request_started(const model::Exchange& exchange,
+  void request_started(model::Exchange& exchange,
                        const std::shared_ptr<const model::Service>& service);
-  void exchange_finished(const model::Exchange& exchange,
+  void exchange_finished(model::Exchange& exchange,
                          const std::shared_ptr<const model::Service>& service,
                          const base::WallClock& clock);
-  void exchange_dropped(const model::Exchange& exchange);
+  void exchange_dropped(model::Exchange& exchange);
 
   void set_limit(size_t limit);
   void expire(uint64_t now_ns, uint64_t idle_ns);
@@ -54,15 +53,12 @@ class HttpMetrics {
   using FinishedTable = SeriesTable<FinishedValues, HttpKey>;
   using ActiveTable = SeriesTable<ActiveValues, HttpKey>;
 
-  void end_active(uint64_t id, uint64_t time_ns);
+  static void end_active(model::Exchange& exchange, uint64_t time_ns);
   void add_side(FamilyList& list, std::vector<FamilyLoad>& loads, size_t side,
                 uint64_t exemplars_since_unix_ns) const;
 
   std::array<FinishedTable, 2> finished_;  ///< by model::Side
   std::array<ActiveTable, 2> active_;
-  /// Where each unfinished request was counted, by the exchange's id: it must be taken off there
-  /// and nowhere else. As many as connections can have outstanding.
-  processors::FlatMap<ActiveTable::Series*> open_;
   uint64_t clock_ns_ = 0;  ///< the latest time seen
 };
 

@@ -30,15 +30,15 @@ MetricAggregator::MetricAggregator(MetricAggregatorSettings settings)
       http_(settings_.series_per_family),
       connections_(settings_.series_per_family) {}
 
-void MetricAggregator::request_started(const model::Exchange& exchange) noexcept {
+void MetricAggregator::request_started(model::Exchange& exchange) noexcept {
   http_.request_started(exchange, service_of(exchange.process));
 }
 
-void MetricAggregator::exchange_finished(model::Exchange&& exchange) noexcept {
+void MetricAggregator::exchange_finished(model::Exchange& exchange) noexcept {
   http_.exchange_finished(exchange, service_of(exchange.process), clock_);
 }
 
-void MetricAggregator::exchange_dropped(const model::Exchange& exchange) noexcept {
+void MetricAggregator::exchange_dropped(model::Exchange& exchange) noexcept {
   http_.exchange_dropped(exchange);
 }
 
@@ -77,6 +77,7 @@ std::shared_ptr<const model::MetricSnapshot> MetricAggregator::snapshot(uint64_t
 
   auto result = std::make_shared<model::MetricSnapshot>();
   result->unix_ns = clock_.unix_ns(now_ns);
+  result->monotonic_ns = now_ns;
   result->agent = settings_.agent;
   FamilyList list(*result);
   std::vector<FamilyLoad> loads;

@@ -25,13 +25,13 @@ struct MetricAggregatorSettings {
 
 /// Sits behind the correlator, so that exemplars know their spans, and behind the connection
 /// tracker. Everything is cumulative. Shard thread only; a known series costs no allocation.
-class MetricAggregator final : public processors::ExchangeSink, public processors::ConnectionSink {
+class MetricAggregator final : public processors::ConnectionSink {
  public:
   explicit MetricAggregator(MetricAggregatorSettings settings);
 
-  void request_started(const model::Exchange& exchange) noexcept override;
-  void exchange_finished(model::Exchange&& exchange) noexcept override;
-  void exchange_dropped(const model::Exchange& exchange) noexcept override;
+  void request_started(model::Exchange& exchange) noexcept;
+  void exchange_finished(model::Exchange& exchange) noexcept;
+  void exchange_dropped(model::Exchange& exchange) noexcept;
 
   void connection_opened(const processors::ConnectionFacts& facts,
                          uint64_t connect_latency_ns) noexcept override;

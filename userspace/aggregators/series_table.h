@@ -6,12 +6,12 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include "aggregators/attribute_set.h"
 #include "base/clock.h"
 #include "model/service.h"
+#include "processors/flat_map.h"
 
 namespace hostlens::aggregators {
 
@@ -20,7 +20,7 @@ namespace hostlens::aggregators {
 ///
 /// A Key is what a series is found by without making a string: raw fields of an event, with views
 /// of its texts. Several keys may lead to one series ("example.org" and "example.org:80");
-/// attributes are made only when a key is new. Key needs ==, hash(), `service`, and
+/// attributes are made only when a key is new. Key needs ==, 64 bits of hash(), `service`, and
 /// `owned(std::string&)`: itself with its texts in that string. Values needs busy(): true keeps the
 /// series from expiring.
 template <typename Values, typename Key>
@@ -40,10 +40,10 @@ class SeriesTable {
 
   /// nullptr: not seen lately, `admit` it. Counts as a change of the series.
   [[nodiscard]] Series* find(const Key& key) {
-    const auto found = memo_.find(key);
-    if (found == memo_.end()) return nullptr;
-    found->second->used = true;
-    return &touch(*found->second->series);
+    const std::unique_ptr<MemoEntry>* const found = memo_.find(slot_of(key));
+    if (found == nullptr || !((*found)->key == key)) return nullptr;
+    (*found)->used = true;
+    return &touch(*(*found)->series);
   }
 
   /// Its series, a new one, or the overflow series.
@@ -54,8 +54,8 @@ class SeriesTable {
     auto entry = std::make_unique<MemoEntry>();
     entry->series = &series;
     entry->service = service;
-    const Key owned = key.owned(entry->texts);
-    memo_.emplace(owned, std::move(entry));
+    entry->key = key.owned(entry->texts);
+    memo_[slot_of(key)] = std::move(entry);  // another key of the same hash has to come again
     return touch(series);
   }
 
@@ -75,22 +75,23 @@ class SeriesTable {
       series->expired = any = true;
     }
     if (any) {
-      std::erase_if(memo_, [this](const auto& item) {
-        const Series* const series = item.second->series;
-        return series->expired || series == overflow_.get();
+      memo_.erase_if([this](const std::unique_ptr<MemoEntry>& entry) {
+        return entry->series->expired || entry->series == overflow_.get();
       });
       std::erase_if(series_, [](const auto& item) { return item.second->expired; });
     }
     if (now_ns - last_sweep_ns_ < idle_ns) return;
     last_sweep_ns_ = now_ns;
-    std::erase_if(memo_, [](const auto& item) { return !std::exchange(item.second->used, false); });
+    memo_.erase_if(
+        [](const std::unique_ptr<MemoEntry>& entry) { return !std::exchange(entry->used, false); });
   }
 
   /// Existing series stay.
   void set_limit(size_t limit) {
     limit_ = limit;
-    std::erase_if(memo_,
-                  [this](const auto& item) { return item.second->series == overflow_.get(); });
+    memo_.erase_if([this](const std::unique_ptr<MemoEntry>& entry) {
+      return entry->series == overflow_.get();
+    });
   }
 
   /// In order of services and attributes, the overflow series last.
@@ -109,14 +110,13 @@ class SeriesTable {
   static constexpr size_t kSpareKeys = 64;
 
   struct MemoEntry {
+    Key key;
     Series* series = nullptr;
     std::shared_ptr<const model::Service> service;  ///< so that the key's pointer is not reused
     std::string texts;
     bool used = true;
   };
-  struct Hash {
-    size_t operator()(const Key& key) const { return key.hash(); }
-  };
+  static uint64_t slot_of(const Key& key) { return key.hash() | 1U; }
 
   Series& series_of(const std::shared_ptr<const model::Service>& service,
                     model::Attributes attributes) {
@@ -142,7 +142,7 @@ class SeriesTable {
   size_t limit_;
   std::map<std::string, std::unique_ptr<Series>> series_;
   std::unique_ptr<Series> overflow_;
-  std::unordered_map<Key, std::unique_ptr<MemoEntry>, Hash> memo_;
+  processors::FlatMap<std::unique_ptr<MemoEntry>> memo_;  ///< by hash
   uint64_t overflowed_ = 0;
   uint64_t last_sweep_ns_ = 0;
 };

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <charconv>
 
+#include "base/utf8.h"
+
 namespace hostlens::discovery {
 namespace {
 
@@ -26,24 +28,6 @@ std::string_view next_word(std::string_view& text, std::string_view blanks = " \
   const std::string_view word = text.substr(0, text.find_first_of(blanks));
   text.remove_prefix(word.size());
   return word;
-}
-
-/// Length of the well-formed UTF-8 sequence at the start of `bytes` (RFC 3629), 0 when there is
-/// none.
-size_t utf8_length(std::string_view bytes) {
-  const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
-  const uint8_t lead = at(0);
-  if (lead < 0x80) return 1;
-  const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || bytes.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xC0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates and what lies above U+10FFFF show in the second byte.
-  const uint8_t second = at(1);
-  if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F)) return 0;
-  if ((lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) return 0;
-  return length;
 }
 
 }  // namespace
@@ -122,7 +106,7 @@ std::string clean_text(std::string_view bytes, size_t limit) {
   std::string text;
   text.reserve(std::min(bytes.size(), limit));
   while (!bytes.empty()) {
-    const size_t length = utf8_length(bytes);
+    const size_t length = base::utf8_length(bytes);
     const auto lead = static_cast<uint8_t>(bytes[0]);
     const bool keep = length > 0 && lead >= 0x20 && lead != 0x7F;
     const size_t taken = std::max<size_t>(length, 1);

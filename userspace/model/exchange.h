@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "model/service.h"
 #include "model/socket_address.h"
@@ -27,25 +28,29 @@ enum class ExchangeEnd : uint8_t {
   kUpgraded,        ///< 101 or a successful CONNECT: the rest is another protocol
 };
 
+/// HTTP/1.x fields that are no texts.
+struct HttpFacts {
+  uint16_t status = 0;            ///< 0: none was seen
+  uint8_t version_minor = 1;      ///< HTTP/1.<minor>
+  bool target_truncated = false;  ///< the request-target was longer than limits.target_bytes
+};
+
 /// HTTP/1.x fields. Texts are already bounded; `query` is raw here and redacted by processors/.
-struct HttpMessage {
+struct HttpMessage : HttpFacts {
+  static constexpr std::string_view kPlainScheme = "http";
+
   std::string method;  ///< as sent; metrics use the known ones and "_OTHER"
-  std::string target;  ///< request-target as sent, at most limits.target_bytes
-  std::string path;    ///< without query, fragment and authority
+  std::string path;    ///< of the request-target, without query, fragment and authority
   std::string query;
   std::string host;  ///< Host header (or authority of an absolute request-target)
   std::string user_agent;
-  std::string upgrade;          ///< protocol of a successful Upgrade, e.g. "websocket"
-  std::string scheme = "http";  ///< http unless X-Forwarded-Proto-like evidence is configured later
-  uint16_t status = 0;          ///< 0: none was seen
-  uint8_t version_minor = 1;    ///< HTTP/1.<minor>
-  bool target_truncated = false;
+  std::string upgrade;  ///< protocol of a successful Upgrade, e.g. "websocket"
+  /// http unless the request-target says otherwise (absolute form).
+  std::string scheme = std::string(kPlainScheme);
 };
 
-/// Times are CLOCK_MONOTONIC nanoseconds. Created by a protocol parser; the connection fields are
-/// filled by processors/connection_tracker, identity by discovery, context by
-/// processors/correlator.
-struct Exchange {
+/// What an exchange is besides texts, identity and trace. Times are CLOCK_MONOTONIC nanoseconds.
+struct ExchangeFacts {
   uint64_t id = 0;  ///< unique within the worker
   Protocol protocol = Protocol::kUnknown;
   Side side = Side::kServer;
@@ -74,14 +79,26 @@ struct Exchange {
   uint32_t request_tid =
       0;  ///< thread that read (server) or wrote (client) the request's first byte
   uint32_t response_tid = 0;
-  std::shared_ptr<const Process> process;
 
+  SpanId parent_span_id{};  ///< filled by the correlator; zero: a root
+
+  /// Marks of the stages that follow it from its start to its end, so that they need no table of
+  /// open exchanges. Nobody else reads them.
+  uint32_t correlator_node = UINT32_MAX;
+  void* active_series = nullptr;
+};
+
+/// Created by a protocol parser; the connection fields are filled by processors/connection_tracker,
+/// identity by discovery, context by processors/correlator.
+struct Exchange : ExchangeFacts {
+  std::shared_ptr<const Process> process;
   HttpMessage http;
   std::string route;      ///< templated path, "" when the per-service limit was reached
   TraceContext incoming;  ///< traceparent found in the request
-  /// Filled by the correlator: this exchange's own ids and its parent (zero span id: a root).
-  TraceContext context;
-  SpanId parent_span_id{};
+  TraceContext context;   ///< this exchange's own ids, filled by the correlator
+
+  /// As new, but with the memory of its texts.
+  void reset() noexcept;
 };
 
 }  // namespace hostlens::model

@@ -3,27 +3,28 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace hostlens::model {
 namespace {
 
 /// Index of a bucket after `steps` halvings of the resolution (OpenTelemetry data model: neighbours
 /// 2k and 2k+1 become k).
-int64_t coarser(int64_t index, int steps) { return index >> std::min(steps, 63); }
+int64_t coarser(int64_t index, int64_t steps) { return index >> std::min<int64_t>(steps, 63); }
 
 /// A sum has at most so many buckets: histograms far apart would need any number at a fine scale.
 constexpr int64_t kMostBuckets = 4096;
 
 /// The finest scale, not finer than either's, at which both fit into kMostBuckets.
-int32_t common_scale(const ExponentialHistogram& left, const ExponentialHistogram& right) {
-  int32_t scale = std::min(left.scale, right.scale);
+int64_t common_scale(const ExponentialHistogram& left, const ExponentialHistogram& right) {
+  int64_t scale = std::min(left.scale, right.scale);
   if (left.counts.empty() || right.counts.empty()) return scale;
   const auto end = [](const ExponentialHistogram& any) {
     return int64_t{any.offset} + static_cast<int64_t>(any.counts.size()) - 1;
   };
   const auto buckets = [&] {
-    const int left_steps = left.scale - scale;
-    const int right_steps = right.scale - scale;
+    const int64_t left_steps = left.scale - scale;
+    const int64_t right_steps = right.scale - scale;
     return std::max(coarser(end(left), left_steps), coarser(end(right), right_steps)) -
            std::min(coarser(left.offset, left_steps), coarser(right.offset, right_steps)) + 1;
   };
@@ -31,11 +32,11 @@ int32_t common_scale(const ExponentialHistogram& left, const ExponentialHistogra
   return scale;
 }
 
-/// `counts` of `from` in buckets of `scale`, which is not finer than its own.
-ExponentialHistogram at_scale(const ExponentialHistogram& from, int32_t scale) {
+/// Beyond the smallest scale every index is 0 or -1 anyway: it is kept there.
+ExponentialHistogram at_scale(const ExponentialHistogram& from, int64_t scale) {
   ExponentialHistogram out = from;
-  const int steps = from.scale - scale;
-  out.scale = scale;
+  const int64_t steps = from.scale - scale;
+  out.scale = static_cast<int32_t>(std::max<int64_t>(scale, std::numeric_limits<int32_t>::min()));
   if (steps == 0 || from.counts.empty()) return out;
   const int64_t first = coarser(from.offset, steps);
   const int64_t last =
@@ -51,13 +52,17 @@ ExponentialHistogram at_scale(const ExponentialHistogram& from, int32_t scale) {
 
 }  // namespace
 
+ExponentialHistogram downscaled(const ExponentialHistogram& histogram, int32_t scale) {
+  return at_scale(histogram, scale);
+}
+
 void add(ExponentialHistogram& sum, const ExponentialHistogram& more) {
   if (more.count == 0) return;
   if (sum.count == 0) {
     sum = more;
     return;
   }
-  const int32_t scale = common_scale(sum, more);
+  const int64_t scale = common_scale(sum, more);
   ExponentialHistogram out = at_scale(sum, scale);
   const ExponentialHistogram other = at_scale(more, scale);
   if (out.counts.empty()) {

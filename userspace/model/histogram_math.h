@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums, differences and quantiles of exponential histograms.
+// Scales, sums, differences and quantiles of exponential histograms.
 #pragma once
 
 #include "model/metric.h"
 
 namespace hostlens::model {
+
+/// The same counts at `scale`, which is not finer than the histogram's own: exact, neighbours are
+/// merged.
+[[nodiscard]] ExponentialHistogram downscaled(const ExponentialHistogram& histogram, int32_t scale);
 
 /// Adds `more` to `sum`, at the coarser of both scales, or at one so coarse that 4096 buckets hold
 /// both.

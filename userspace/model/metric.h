@@ -61,6 +61,7 @@ struct MetricFamily {
 
 struct MetricSnapshot {
   uint64_t unix_ns = 0;
+  uint64_t monotonic_ns = 0;             ///< the same moment
   std::shared_ptr<const Service> agent;  ///< the resource of points whose service is nullptr
   std::vector<MetricFamily> families;    ///< unique by name
 };

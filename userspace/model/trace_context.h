@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <string>
 
@@ -10,6 +11,13 @@ namespace hostlens::model {
 using TraceId = std::array<uint8_t, 16>;
 using SpanId = std::array<uint8_t, 8>;
 
+/// Asked several times per exchange: two loads instead of a call of memcmp.
+[[nodiscard]] inline bool is_zero(const SpanId& id) { return std::bit_cast<uint64_t>(id) == 0; }
+[[nodiscard]] inline bool is_zero(const TraceId& id) {
+  const auto halves = std::bit_cast<std::array<uint64_t, 2>>(id);
+  return (halves[0] | halves[1]) == 0;
+}
+
 /// W3C Trace Context, level 1. All zero means "none".
 struct TraceContext {
   TraceId trace_id{};
@@ -17,7 +25,7 @@ struct TraceContext {
   uint8_t flags = 0;
   std::string trace_state;  ///< as received, at most 512 bytes
 
-  [[nodiscard]] bool valid() const { return trace_id != TraceId{} && span_id != SpanId{}; }
+  [[nodiscard]] bool valid() const { return !is_zero(trace_id) && !is_zero(span_id); }
   bool operator==(const TraceContext&) const = default;
 };
 

@@ -37,7 +37,6 @@ Result<SocketCounters> SocketCounterReader::read() {
       {SOCKET_COUNTER_RING_FULL, counters.ring_full},
       {SOCKET_COUNTER_COPY_FAILED, counters.copy_failed},
       {SOCKET_COUNTER_STORAGE_FAILED, counters.storage_failed},
-      {SOCKET_COUNTER_SCRATCH_BUSY, counters.scratch_busy},
       {SOCKET_COUNTER_CONTROL_FULL, counters.control_full},
       {SOCKET_COUNTER_LENGTH_ONLY, counters.length_only},
   };

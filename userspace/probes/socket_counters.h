@@ -17,7 +17,6 @@ struct SocketCounters {
   uint64_t ring_full = 0;       ///< of these, lost: no room in the data ring
   uint64_t copy_failed = 0;     ///< of these, lost: the user's buffer could not be read
   uint64_t storage_failed = 0;  ///< of these, lost: no memory for the connection's state
-  uint64_t scratch_busy = 0;    ///< of these, lost: too many nested programs on one CPU
   uint64_t control_full = 0;    ///< control records lost: no room in the control ring
   uint64_t length_only = 0;     ///< records without payload (not lost)
 };

@@ -252,8 +252,9 @@ void ConnectionTracker::exchange_started(model::Exchange& exchange) noexcept {
   exchanges_.request_started(exchange);
 }
 
-void ConnectionTracker::exchange_finished(model::Exchange&& exchange) noexcept {
+void ConnectionTracker::exchange_finished(model::ExchangePtr finished) noexcept {
   // Routes are learned here and not at the start: only an answer tells whether the path exists.
+  model::Exchange& exchange = *finished;
   const model::HttpMessage& http = exchange.http;
   if (exchange.side == model::Side::kServer) {
     const bool learn = http.status != 0 && !not_found(http.status) && !http.target_truncated;
@@ -262,11 +263,10 @@ void ConnectionTracker::exchange_finished(model::Exchange&& exchange) noexcept {
     exchange.route = routes_.configured_route(http.path);
   }
   ledger_.forwarded(Stage::kMatch);
-  exchanges_.exchange_finished(std::move(exchange));
+  exchanges_.exchange_finished(std::move(finished));
 }
 
-void ConnectionTracker::exchange_dropped(const model::Exchange& exchange,
-                                         DropReason reason) noexcept {
+void ConnectionTracker::exchange_dropped(model::Exchange& exchange, DropReason reason) noexcept {
   ledger_.dropped(Stage::kMatch, reason);
   exchanges_.exchange_dropped(exchange);
 }

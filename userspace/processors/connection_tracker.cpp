@@ -24,11 +24,13 @@ constexpr uint64_t kProgressNs = 1'000'000'000;
 
 ConnectionTracker::ConnectionTracker(ConnectionTrackerSettings settings, RouteTemplater routes,
                                      base::Ledger ledger, discovery::ProcessResolver& processes,
-                                     ExchangeSink& exchanges, ConnectionSink& connections)
+                                     model::ExchangePool& pool, ExchangeSink& exchanges,
+                                     ConnectionSink& connections)
     : settings_(std::move(settings)),
       routes_(std::move(routes)),
       ledger_(ledger),
       processes_(processes),
+      pool_(pool),
       exchanges_(exchanges),
       connection_sink_(connections) {}
 
@@ -50,8 +52,8 @@ void ConnectionTracker::on_control(const model::ControlEvent& event) noexcept {
 
 Connection* ConnectionTracker::find(model::ConnectionId id) {
   if (last_ != nullptr && last_->facts.connection == id) return last_;
-  const auto found = table_.find(id);
-  return found == table_.end() ? nullptr : last_ = found->second.get();
+  const std::unique_ptr<Connection>* const found = table_.find(id);
+  return found == nullptr ? nullptr : last_ = found->get();
 }
 
 void ConnectionTracker::count_unix(const Connection& connection, int change) {
@@ -83,7 +85,7 @@ Connection& ConnectionTracker::insert(const model::SocketOpened& event) {
   connection.peer_identity = event.peer_identity;
   connection.last_use_ns = event.time_ns;
   set_process(connection, event.process.pid);
-  table_.emplace(event.connection, std::move(owned));
+  table_[event.connection] = std::move(owned);
   by_use_.push(connection);
   count_unix(connection, 1);
   return connection;
@@ -167,10 +169,9 @@ void ConnectionTracker::exited(const model::ProcessExit& event) {
   // TCP sockets report their own close; an AF_UNIX socket dies unseen with its last process.
   if (unix_by_pid_.find(event.process.pid) == unix_by_pid_.end()) return;
   std::vector<Connection*> gone;
-  for (const auto& [id, connection] : table_) {
-    if (connection->pid == event.process.pid &&
-        connection->facts.local.family == model::AddressFamily::kUnix) {
-      gone.push_back(connection.get());
+  for (Connection* it = by_use_.oldest(); it != nullptr; it = it->newer) {
+    if (it->pid == event.process.pid && it->facts.local.family == model::AddressFamily::kUnix) {
+      gone.push_back(it);
     }
   }
   for (Connection* const connection : gone) close(*connection, event.time_ns, CloseReason::kNormal);
@@ -196,18 +197,18 @@ void ConnectionTracker::tick(uint64_t now_ns) noexcept {
   const bool progress = now_ns >= last_progress_ns_ + kProgressNs;
   if (progress) last_progress_ns_ = now_ns;
   std::vector<Connection*> expired;
-  for (const auto& [id, connection] : table_) {
-    if (connection->parser != nullptr) {
-      current_ = connection.get();
-      connection->parser->on_tick(now_ns);
+  for (Connection* it = by_use_.oldest(); it != nullptr; it = it->newer) {
+    if (it->parser != nullptr) {
+      current_ = it;
+      it->parser->on_tick(now_ns);
       current_ = nullptr;
     }
     if (!progress) continue;
-    report_progress(*connection);
-    const auto family = connection->facts.local.family;
+    report_progress(*it);
+    const auto family = it->facts.local.family;
     const bool tcp = family == model::AddressFamily::kIpv4 || family == model::AddressFamily::kIpv6;
     const uint64_t limit = tcp ? settings_.tcp_idle_ns : settings_.unix_idle_ns;
-    if (now_ns > connection->last_use_ns + limit) expired.push_back(connection.get());
+    if (now_ns > it->last_use_ns + limit) expired.push_back(it);
   }
   for (Connection* const connection : expired) {
     let_parser_go(*connection, DropReason::kAborted);

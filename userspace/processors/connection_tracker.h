@@ -12,6 +12,7 @@
 #include "discovery/process_resolver.h"
 #include "model/socket_event.h"
 #include "processors/connection.h"
+#include "processors/flat_map.h"
 #include "processors/redaction.h"
 #include "processors/route_templater.h"
 #include "processors/sinks.h"
@@ -35,8 +36,8 @@ struct ConnectionTrackerSettings {
 class ConnectionTracker final : private protocols::ParserSink {
  public:
   ConnectionTracker(ConnectionTrackerSettings settings, RouteTemplater routes, base::Ledger ledger,
-                    discovery::ProcessResolver& processes, ExchangeSink& exchanges,
-                    ConnectionSink& connections);
+                    discovery::ProcessResolver& processes, model::ExchangePool& pool,
+                    ExchangeSink& exchanges, ConnectionSink& connections);
   ~ConnectionTracker() override = default;
   ConnectionTracker(const ConnectionTracker&) = delete;
   ConnectionTracker& operator=(const ConnectionTracker&) = delete;
@@ -67,9 +68,10 @@ class ConnectionTracker final : private protocols::ParserSink {
   [[nodiscard]] uint64_t route_overflows_total() const { return routes_.overflowed(); }
 
  private:
+  model::ExchangePtr new_exchange() noexcept override { return pool_.take(); }
   void exchange_started(model::Exchange& exchange) noexcept override;
-  void exchange_finished(model::Exchange&& exchange) noexcept override;
-  void exchange_dropped(const model::Exchange& exchange, base::DropReason reason) noexcept override;
+  void exchange_finished(model::ExchangePtr exchange) noexcept override;
+  void exchange_dropped(model::Exchange& exchange, base::DropReason reason) noexcept override;
   void message_lost(base::DropReason reason) noexcept override;
 
   void opened(const model::SocketOpened& event);
@@ -98,9 +100,10 @@ class ConnectionTracker final : private protocols::ParserSink {
   RouteTemplater routes_;
   base::Ledger ledger_;
   discovery::ProcessResolver& processes_;
+  model::ExchangePool& pool_;
   ExchangeSink& exchanges_;
   ConnectionSink& connection_sink_;
-  std::unordered_map<model::ConnectionId, std::unique_ptr<Connection>> table_;
+  FlatMap<std::unique_ptr<Connection>> table_;
   std::unordered_map<uint32_t, uint32_t> unix_by_pid_;  ///< open AF_UNIX connections
   ConnectionList by_use_;                               ///< idlest first
   Connection* last_ = nullptr;                          ///< the connection of the last event

@@ -2,12 +2,16 @@
 #include "processors/correlator.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <bit>
 #include <utility>
+
+#include "base/hash.h"
 
 namespace hostlens::processors {
 namespace {
 
+using base::mix;
 using base::Stage;
 using model::AddressFamily;
 using model::Side;
@@ -17,22 +21,18 @@ using model::Side;
 constexpr uint64_t kSkewNs = 50'000'000;
 constexpr uint8_t kSampled = 1;
 
-uint64_t mix(uint64_t hash, uint64_t value) {
-  hash ^= value;
-  hash *= 0xFF51AFD7ED558CCDULL;
-  return hash ^ (hash >> 32U);
-}
-
 uint64_t mix_address(uint64_t hash, const model::SocketAddress& address) {
-  uint64_t halves[2];
-  std::memcpy(halves, address.ip.data(), sizeof(halves));
+  const auto halves = std::bit_cast<std::array<uint64_t, 2>>(address.ip);
+  if (address.family == AddressFamily::kIpv4) {  // four bytes: one word together with the port
+    return mix(hash, halves[0] | uint64_t{address.port} << 32U);
+  }
   return mix(mix(mix(hash, halves[0]), halves[1]), address.port);
 }
 
 }  // namespace
 
 uint64_t Correlator::WireKey::hash() const {
-  uint64_t hash = mix(position, network_namespace);
+  uint64_t hash = mix(0, uint64_t{network_namespace} << 32U | position);
   hash = client.family == AddressFamily::kUnix ? mix(mix(hash, client_identity), server_identity)
                                                : mix_address(mix_address(hash, client), server);
   return hash == 0 ? 1 : hash;
@@ -64,7 +64,7 @@ bool Correlator::wire_key(const model::Exchange& exchange, WireKey& key) {
   return true;
 }
 
-void Correlator::request_started(const model::Exchange& exchange) noexcept {
+void Correlator::request_started(model::Exchange& exchange) noexcept {
   clock_ns_ = std::max(clock_ns_, exchange.request_start_ns);
   const Index node = forest_.plant(ids_.span_id());
   if (node != TraceForest::kNone) {
@@ -74,7 +74,8 @@ void Correlator::request_started(const model::Exchange& exchange) noexcept {
     entry.start_ns = exchange.request_start_ns;
     entry.tid = exchange.request_tid;
     entry.side = exchange.side;
-    by_id_[exchange.id] = node;
+    exchange.correlator_node = node;
+    ++open_;
     entry.incoming = exchange.incoming.span_id;
     if (exchange.side == Side::kClient && (!exchange.incoming.valid() || passes_header_on(entry))) {
       find_thread_parent(node, exchange.request_tid);
@@ -144,21 +145,20 @@ void Correlator::stop_serving(Index node) {
   if (--serving->count == 0) threads_.erase(entry.tid);
 }
 
-void Correlator::exchange_finished(model::Exchange&& exchange) noexcept {
+void Correlator::exchange_finished(model::ExchangePtr exchange) noexcept {
   ledger_.received(Stage::kCorrelate);
-  clock_ns_ = std::max(clock_ns_, exchange.end_ns);
+  clock_ns_ = std::max(clock_ns_, exchange->end_ns);
   Held& held = hold(std::move(exchange));
-  if (const Index* const node = by_id_.find(held.exchange.id); node != nullptr) {
-    held.node = *node;
-    Entry& entry = entries_[held.node];
-    entry.end_ns = held.exchange.end_ns;
-    entry.handed_over = held.exchange.response_tid != 0 && held.exchange.response_tid != entry.tid;
-    stop_serving(held.node);
-    by_id_.erase(held.exchange.id);
-  }
+  const Index node = held.exchange->correlator_node;
+  if (node == TraceForest::kNone) return;
+  Entry& entry = entries_[node];
+  entry.end_ns = held.exchange->end_ns;
+  entry.handed_over = held.exchange->response_tid != 0 && held.exchange->response_tid != entry.tid;
+  stop_serving(node);
+  --open_;
 }
 
-Correlator::Held& Correlator::hold(model::Exchange&& exchange) {
+Correlator::Held& Correlator::hold(model::ExchangePtr exchange) {
   if (held_count_ >= settings_.max_held) release_oldest();
   if (held_count_ == held_.size()) {
     std::rotate(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(held_head_),
@@ -169,16 +169,14 @@ Correlator::Held& Correlator::hold(model::Exchange&& exchange) {
   Held& held = held_[(held_head_ + held_count_) % held_.size()];
   ++held_count_;
   held.exchange = std::move(exchange);
-  held.node = TraceForest::kNone;
   held.due_ns = clock_ns_ + settings_.settle_ns;
   return held;
 }
 
-void Correlator::exchange_dropped(const model::Exchange& exchange) noexcept {
-  if (const Index* const found = by_id_.find(exchange.id); found != nullptr) {
-    const Index node = *found;
+void Correlator::exchange_dropped(model::Exchange& exchange) noexcept {
+  if (const Index node = exchange.correlator_node; node != TraceForest::kNone) {
     stop_serving(node);
-    by_id_.erase(exchange.id);
+    --open_;
     forget_wire(node);
     forest_.drop(node);
   }
@@ -197,16 +195,16 @@ void Correlator::release_oldest() {
   Held& held = held_[held_head_];
   held_head_ = (held_head_ + 1) % held_.size();
   --held_count_;
-  model::Exchange& exchange = held.exchange;
+  model::Exchange& exchange = *held.exchange;
   const model::TraceContext& incoming = exchange.incoming;
   exchange.context.flags = incoming.valid() ? incoming.flags : kSampled;
   exchange.context.trace_state = incoming.trace_state;
-  if (held.node == TraceForest::kNone) {  // too many: a trace of its own
+  const Index node = exchange.correlator_node;
+  if (node == TraceForest::kNone) {  // too many: a trace of its own
     exchange.context.trace_id = incoming.valid() ? incoming.trace_id : ids_.trace_id();
     exchange.context.span_id = ids_.span_id();
     exchange.parent_span_id = incoming.span_id;
   } else {
-    const Index node = held.node;
     const Index parent = forest_.parent(node);
     if (entries_[node].guessed && parent != TraceForest::kNone && entries_[parent].handed_over) {
       forest_.unlink(node);
@@ -220,7 +218,7 @@ void Correlator::release_oldest() {
     forest_.leave(node);
   }
   ledger_.forwarded(Stage::kCorrelate);
-  downstream_.exchange_finished(std::move(exchange));
+  downstream_.exchange_finished(std::move(held.exchange));
 }
 
 void Correlator::tick(uint64_t now_ns) noexcept {

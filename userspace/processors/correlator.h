@@ -45,9 +45,9 @@ class Correlator final : public ExchangeSink {
  public:
   Correlator(CorrelatorSettings settings, base::Ledger ledger, ExchangeSink& downstream);
 
-  void request_started(const model::Exchange& exchange) noexcept override;
-  void exchange_finished(model::Exchange&& exchange) noexcept override;
-  void exchange_dropped(const model::Exchange& exchange) noexcept override;
+  void request_started(model::Exchange& exchange) noexcept override;
+  void exchange_finished(model::ExchangePtr exchange) noexcept override;
+  void exchange_dropped(model::Exchange& exchange) noexcept override;
 
   /// Lets go what has settled. Call at least every 200 ms.
   void tick(uint64_t now_ns) noexcept;
@@ -59,7 +59,7 @@ class Correlator final : public ExchangeSink {
   /// Other ends that came after their partner had left with another trace.
   [[nodiscard]] uint64_t late_total() const { return late_; }
   [[nodiscard]] size_t held() const { return held_count_; }
-  [[nodiscard]] size_t tracked() const { return by_id_.size(); }
+  [[nodiscard]] size_t tracked() const { return open_; }
 
  private:
   using Index = TraceForest::Index;
@@ -89,8 +89,7 @@ class Correlator final : public ExchangeSink {
     bool handed_over = false;  ///< server: answered by another thread
   };
   struct Held {
-    model::Exchange exchange;
-    Index node = TraceForest::kNone;
+    model::ExchangePtr exchange;
     uint64_t due_ns = 0;
   };
 
@@ -99,7 +98,7 @@ class Correlator final : public ExchangeSink {
   void find_thread_parent(Index node, uint32_t tid);
   void join_other_end(Index node);
   void stop_serving(Index node);
-  Held& hold(model::Exchange&& exchange);
+  Held& hold(model::ExchangePtr exchange);
   void release_oldest();
   void forget_wire(Index node);
 
@@ -109,13 +108,11 @@ class Correlator final : public ExchangeSink {
   TraceIdSource ids_;
   TraceForest forest_;
   std::vector<Entry> entries_;
-  FlatMap<Index> by_id_;  ///< unfinished exchanges
   FlatMap<Index> by_wire_;
   FlatMap<ServedByThread> threads_;
-  /// Ring of finished exchanges, oldest at held_head_; grows to max_held slots at most and is not
-  /// given back: exchanges are large, and a queue that allocates per element doubled the cost of
-  /// this stage.
+  /// Ring of finished exchanges, oldest at held_head_; grows to max_held slots at most.
   std::vector<Held> held_;
+  size_t open_ = 0;  ///< unfinished exchanges that have a node
   size_t held_head_ = 0;
   size_t held_count_ = 0;
   uint64_t clock_ns_ = 0;  ///< the latest time seen

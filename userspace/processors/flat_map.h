@@ -8,9 +8,9 @@
 
 namespace hostlens::processors {
 
-/// Hash table from non-zero 64-bit keys to small values, for tables that see an insertion and an
-/// erasure per exchange: open addressing without tombstones, so no allocation in the steady state.
-/// Pointers that `find` returns are valid until the next insertion or erasure.
+/// Hash table from non-zero 64-bit keys to small movable values, for tables that see an insertion
+/// and an erasure per exchange: open addressing without tombstones, so no allocation in the steady
+/// state. Pointers that `find` returns are valid until the next insertion or erasure.
 template <typename Value>
 class FlatMap {
  public:
@@ -32,9 +32,23 @@ class FlatMap {
     for (; slots_[i].first != 0; i = next(i)) {
       if (slots_[i].first == key) return slots_[i].second;
     }
-    slots_[i] = {key, Value{}};
+    slots_[i].first = key;  // the value of a free slot is as new
     ++size_;
     return slots_[i].second;
+  }
+
+  template <typename Predicate>
+  void erase_if(Predicate gone) {
+    std::vector<uint64_t> keys;
+    for (const Slot& slot : slots_) {
+      if (slot.first != 0 && gone(slot.second)) keys.push_back(slot.first);
+    }
+    for (const uint64_t key : keys) erase(key);
+  }
+
+  void clear() {
+    for (Slot& slot : slots_) slot = {};
+    size_ = 0;
   }
 
   void erase(uint64_t key) {
@@ -46,7 +60,7 @@ class FlatMap {
     for (size_t i = next(hole); slots_[i].first != 0; i = next(i)) {
       const size_t distance = (i - home(slots_[i].first)) & mask();
       if (distance < ((i - hole) & mask())) continue;
-      slots_[hole] = slots_[i];
+      slots_[hole] = std::move(slots_[i]);
       hole = i;
     }
     slots_[hole] = {};
@@ -66,8 +80,8 @@ class FlatMap {
     std::vector<Slot> old(slots_.size() * 2);
     old.swap(slots_);
     size_ = 0;
-    for (const Slot& slot : old) {
-      if (slot.first != 0) (*this)[slot.first] = slot.second;
+    for (Slot& slot : old) {
+      if (slot.first != 0) (*this)[slot.first] = std::move(slot.second);
     }
   }
 

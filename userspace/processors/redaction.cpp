@@ -35,15 +35,7 @@ std::string redact_query(std::string_view query, const QueryRedaction& settings)
 }
 
 void redact(model::HttpMessage& http, const QueryRedaction& settings) {
-  const bool origin_form = http.target.size() == http.path.size() && http.query.empty();
-  if (origin_form) return;
-  http.query = redact_query(http.query, settings);
-  if (http.path.empty()) {  // CONNECT
-    http.target = http.host;
-    return;
-  }
-  http.target = http.path;
-  if (!http.query.empty()) http.target.append("?").append(http.query);
+  if (!http.query.empty()) http.query = redact_query(http.query, settings);
 }
 
 }  // namespace hostlens::processors

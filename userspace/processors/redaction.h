@@ -24,8 +24,7 @@ struct QueryRedaction {
 /// The query that may be shown, without "?".
 [[nodiscard]] std::string redact_query(std::string_view query, const QueryRedaction& settings);
 
-/// Replaces `query` and `target` of `http`: target becomes path and redacted query, so that neither
-/// a query nor the user information of an absolute form stays behind.
+/// Replaces `query` of `http`.
 void redact(model::HttpMessage& http, const QueryRedaction& settings);
 
 }  // namespace hostlens::processors

@@ -2,6 +2,8 @@
 #include "processors/route_templater.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <utility>
 
 namespace hostlens::processors {
@@ -66,6 +68,15 @@ bool is_date(std::string_view segment) {
   return segment.size() == kShape.size() || segment[10] == 'T' || segment[10] == ' ';
 }
 
+/// 1 for the bytes of which every text that a placeholder stands for has one: digits, "@" and upper
+/// case.
+constexpr std::array<uint8_t, 256> kTelling = [] {
+  std::array<uint8_t, 256> table{};
+  for (size_t c = '0'; c <= '9'; ++c) table[c] = 1;
+  for (size_t c = '@'; c <= 'Z'; ++c) table[c] = 1;
+  return table;
+}();
+
 /// Calls `use` with each segment behind a slash; stops early when it returns false.
 template <typename Use>
 void for_each_segment(std::string_view path, Use use) {
@@ -80,11 +91,10 @@ void for_each_segment(std::string_view path, Use use) {
 }  // namespace
 
 std::string_view segment_placeholder(std::string_view segment) {
-  // Words in lower case are nearly all segments.
-  const bool word = std::none_of(segment.begin(), segment.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= '@' && c <= 'Z');
-  });
-  if (word) return {};
+  if (std::none_of(segment.begin(), segment.end(),
+                   [](char c) { return kTelling[static_cast<uint8_t>(c)] != 0; })) {
+    return {};
+  }
   const Census census = take_census(segment);
   const size_t letters = census.lower + census.upper;
   if (is_date(segment)) return "{date}";
@@ -172,29 +182,55 @@ RouteTemplater::Routes& RouteTemplater::routes_of(uint64_t service) {
   return *last_routes_;
 }
 
+std::string_view RouteTemplater::templated(std::string_view path) {
+  size_t size = 0;    // of what is in scratch_
+  size_t copied = 0;  // bytes of the path that it stands for
+  const auto append = [&](std::string_view text) {
+    const size_t fitting = std::min(text.size(), scratch_.size() - size);
+    std::memcpy(scratch_.data() + size, text.data(), fitting);
+    size += fitting;
+    return fitting == text.size();
+  };
+  uint8_t telling = 0;
+  size_t begin = 1;  // of the segment
+  for (size_t i = 1;; ++i) {
+    if (i < path.size() && path[i] != '/') {
+      telling |= kTelling[static_cast<uint8_t>(path[i])];
+      continue;
+    }
+    if (telling != 0) {
+      const std::string_view placeholder = segment_placeholder(path.substr(begin, i - begin));
+      if (!placeholder.empty()) {
+        if (!append(path.substr(copied, begin - copied)) || !append(placeholder)) return {};
+        copied = i;
+      }
+    }
+    if (i >= path.size()) break;
+    begin = i + 1;
+    telling = 0;
+  }
+  if (copied == 0) return path.size() <= kRouteBytes ? path : std::string_view();
+  if (!append(path.substr(copied))) return {};
+  return {scratch_.data(), size};
+}
+
 std::string_view RouteTemplater::route(uint64_t service, std::string_view path, bool learn) {
   if (!path.starts_with('/')) return {};
   if (!patterns_.empty()) {
     const std::string_view configured = configured_route(path);
     if (!configured.empty()) return configured;
   }
-  scratch_.clear();
-  for_each_segment(path, [this](std::string_view segment) {
-    const std::string_view placeholder = segment_placeholder(segment);
-    scratch_ += '/';
-    scratch_ += placeholder.empty() ? segment : placeholder;
-    return scratch_.size() <= kRouteBytes;
-  });
-  if (scratch_.size() > kRouteBytes) return {};
+  const std::string_view text = templated(path);
+  if (text.empty()) return {};
   Routes& routes = routes_of(service);
-  const auto known = routes.find(std::string_view(scratch_));
+  const auto known = routes.find(text);
   if (known != routes.end()) return *known;
   if (!learn) return {};
   if (routes.size() >= settings_.routes_per_service) {
     ++overflowed_;
     return {};
   }
-  return *routes.insert(scratch_).first;
+  return *routes.emplace(text).first;
 }
 
 }  // namespace hostlens::processors

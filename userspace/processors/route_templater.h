@@ -2,6 +2,7 @@
 // Turns a path into a route of low cardinality: "/users/17/orders" -> "/users/{id}/orders".
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -10,6 +11,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/result.h"
 
 namespace hostlens::processors {
@@ -55,12 +57,14 @@ class RouteTemplater {
   };
   struct TextHash {
     using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    size_t operator()(std::string_view text) const noexcept { return base::mix(0, text); }
   };
   using Routes = std::unordered_set<std::string, TextHash, std::equal_to<>>;
 
   explicit RouteTemplater(RouteSettings settings) : settings_(std::move(settings)) {}
   [[nodiscard]] static bool matches(const Pattern& pattern, std::string_view path);
+  /// The path with placeholders: itself, or in scratch_; "" when that is too long.
+  [[nodiscard]] std::string_view templated(std::string_view path);
   Routes& routes_of(uint64_t service);
 
   RouteSettings settings_;
@@ -68,7 +72,7 @@ class RouteTemplater {
   std::unordered_map<uint64_t, Routes> services_;
   uint64_t last_service_ = 0;  ///< the service asked for last, and its routes
   Routes* last_routes_ = nullptr;
-  std::string scratch_;
+  std::array<char, kRouteBytes> scratch_{};
   uint64_t overflowed_ = 0;
 };
 

@@ -5,24 +5,25 @@
 #include <cstdint>
 #include <memory>
 
-#include "model/exchange.h"
+#include "model/exchange_pool.h"
 #include "model/service.h"
 #include "model/socket_event.h"
 
 namespace hostlens::processors {
 
 /// Takes requests and finished exchanges: the correlator first, then the aggregators.
-/// For every id: request_started once, then exactly one of exchange_finished or exchange_dropped.
+/// For every exchange: request_started once, then exactly one of exchange_finished or
+/// exchange_dropped, and it stays where it is in between.
 class ExchangeSink {
  public:
   virtual ~ExchangeSink() = default;
   /// The head of a request is known (method, path, process, times so far; the route only when
   /// finished).
-  virtual void request_started(const model::Exchange& exchange) noexcept = 0;
-  virtual void exchange_finished(model::Exchange&& exchange) noexcept = 0;
+  virtual void request_started(model::Exchange& exchange) noexcept = 0;
+  virtual void exchange_finished(model::ExchangePtr exchange) noexcept = 0;
   /// Begun, but lost by us (gap, limits): already counted in the ledger; active requests must go
   /// down.
-  virtual void exchange_dropped(const model::Exchange& exchange) noexcept = 0;
+  virtual void exchange_dropped(model::Exchange& exchange) noexcept = 0;
 };
 
 /// Totals since the previous report of the same connection.

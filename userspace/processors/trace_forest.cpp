@@ -27,7 +27,7 @@ TraceForest::Index TraceForest::root(Index node) const {
 }
 
 bool TraceForest::has_parent(Index node) const {
-  return nodes_[node].parent != kNone || nodes_[node].outer_parent != model::SpanId{};
+  return nodes_[node].parent != kNone || !model::is_zero(nodes_[node].outer_parent);
 }
 
 model::SpanId TraceForest::parent_span_id(Index node) const {

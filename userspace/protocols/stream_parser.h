@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/ledger.h"
-#include "model/exchange.h"
+#include "model/exchange_pool.h"
 #include "model/socket_event.h"
 
 namespace hostlens::protocols {
@@ -37,12 +37,13 @@ struct StreamChunk {
 class ParserSink {
  public:
   virtual ~ParserSink() = default;
+  /// An empty exchange to fill, for a request that begins.
+  [[nodiscard]] virtual model::ExchangePtr new_exchange() noexcept = 0;
   /// The head of a request is known. The sink completes the exchange in place (id, process,
   /// addresses).
   virtual void exchange_started(model::Exchange& exchange) noexcept = 0;
-  virtual void exchange_finished(model::Exchange&& exchange) noexcept = 0;
-  virtual void exchange_dropped(const model::Exchange& exchange,
-                                base::DropReason reason) noexcept = 0;
+  virtual void exchange_finished(model::ExchangePtr exchange) noexcept = 0;
+  virtual void exchange_dropped(model::Exchange& exchange, base::DropReason reason) noexcept = 0;
   /// A message that never became an exchange: a response without a request, a broken or cut head.
   virtual void message_lost(base::DropReason reason) noexcept = 0;
 };

@@ -9,8 +9,7 @@ namespace hostlens::web {
 
 void RecentSpans::add(model::Span span) {
   if (capacity_ == 0) return;
-  // A burst within one second is cut off here, until tick lowers the share.
-  if (++taken_ > 2 * per_second_) return;
+  ++taken_;
   const std::lock_guard lock(mutex_);
   if (spans_.size() >= capacity_) spans_.pop_front();
   spans_.push_back(std::move(span));

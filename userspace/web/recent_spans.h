@@ -26,8 +26,10 @@ class RecentSpans {
       : capacity_(capacity), per_second_(per_second) {}
 
   [[nodiscard]] bool wants(const model::TraceId& trace) const {
-    return capacity_ != 0 && sample_of(trace) <= threshold_;
+    // A burst is cut off until tick lowers the share.
+    return capacity_ != 0 && taken_ < 2 * per_second_ && sample_of(trace) <= threshold_;
   }
+  /// One that `wants` wanted.
   void add(model::Span span);
   /// Once per second: adapts the share of traces to the load.
   void tick();

@@ -91,6 +91,7 @@ RequestRow row_from(const json& value) {
 RequestRows request_rows(const model::MetricSnapshot& snapshot) {
   RequestRows out;
   out.unix_ns = snapshot.unix_ns;
+  out.monotonic_ns = snapshot.monotonic_ns;
   for (const model::MetricFamily& family : snapshot.families) {
     if (family.name == "http.server.request.duration") add_family(family, "server", out);
     if (family.name == "http.client.request.duration") add_family(family, "client", out);
@@ -112,7 +113,9 @@ std::string to_json(const RequestRows& rows) {
                     {"start_unix_ns", row.start_unix_ns},
                     {"duration", histogram_json(row.duration)}});
   }
-  const json document = {{"unix_ns", rows.unix_ns}, {"requests", std::move(list)}};
+  const json document = {{"unix_ns", rows.unix_ns},
+                         {"monotonic_ns", rows.monotonic_ns},
+                         {"requests", std::move(list)}};
   return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -121,6 +124,7 @@ base::Result<RequestRows> request_rows_from_json(std::string_view text) {
     const json document = json::parse(text);
     RequestRows rows;
     rows.unix_ns = unsigned_of(document.at("unix_ns"));
+    rows.monotonic_ns = unsigned_of(document.at("monotonic_ns"));
     const json& list = document.at("requests");
     if (!list.is_array() || list.size() > kMostRows) return base::invalid_error("too many rows");
     for (const json& entry : list) {

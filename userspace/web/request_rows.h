@@ -27,6 +27,7 @@ struct RequestRow {
 
 struct RequestRows {
   uint64_t unix_ns = 0;
+  uint64_t monotonic_ns = 0;  ///< the same moment: a wall clock may be set back between two
   std::vector<RequestRow> rows;
 };
 

@@ -11,9 +11,10 @@ import urllib.request
 from . import exposition
 from .polling import eventually
 from .process import Process, children
+from .sanitizers import assert_no_report
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-HOSTLENS = os.environ.get("HOSTLENS", str(ROOT / "build/release/bin/hostlens"))
+HOSTLENS = os.path.abspath(os.environ.get("HOSTLENS", ROOT / "build/release/bin/hostlens"))
 
 CONFIGURATION = """\
 listen: 127.0.0.1:0
@@ -106,7 +107,13 @@ def agent(directory, configuration, **rest):
     return Agent(["agent", "--config", file], directory, **rest)
 
 
+def ended(arguments, **options):
+    """Any command line with the program that ends by itself: what it left."""
+    result = subprocess.run([str(word) for word in arguments], capture_output=True, timeout=30,
+                            check=False, **options)
+    assert_no_report(result.stderr)
+    return result
+
+
 def hostlens(*words, **options):
-    """A command that ends by itself."""
-    return subprocess.run([HOSTLENS, *map(str, words)], capture_output=True, text=True, timeout=30,
-                          check=False, **options)
+    return ended([HOSTLENS, *words], text=True, **options)

@@ -27,6 +27,10 @@ def spans(lines):
     return found
 
 
+def seconds(span):
+    return (int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])) / 1e9
+
+
 def key(attributes):
     return (attributes["http.request.method"], attributes.get("http.route", ""),
             attributes.get("http.response.status_code", 0))

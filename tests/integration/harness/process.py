@@ -6,6 +6,7 @@ import socket
 import subprocess
 
 from .polling import eventually
+from .sanitizers import assert_no_report
 
 
 def free_port():
@@ -78,9 +79,11 @@ class Process:
 
     def wait(self, seconds=15):
         try:
-            return self.child.wait(seconds)
+            status = self.child.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} did not end within {seconds} s\n{self.stderr()}") from None
+        assert_no_report(self.stderr())
+        return status
 
     def until(self, look, seconds, what):
         """Waits for `look`; a failure when the process ends before."""
@@ -110,3 +113,4 @@ class Process:
         except ProcessLookupError:
             pass
         self.child.wait()
+        assert_no_report(self.stderr())

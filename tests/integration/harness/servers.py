@@ -126,12 +126,12 @@ def together(*servers):
     return [PYTHON, str(FIXTURES / "together.py"), *arguments]
 
 
-def durations(log, path):
-    """Seconds by the server's own log, for one path without its query, sorted."""
+def durations(log):
+    """(path without its query, seconds) of each line of the server's own log."""
     found = []
     for line in log.read_text().splitlines():
-        duration, _, logged, _ = line.split()
-        if logged.split("?")[0] == path:
-            # nginx writes seconds with a point, the others microseconds.
-            found.append(float(duration) if "." in duration else int(duration) / 1e6)
-    return sorted(found)
+        duration, _, path, _ = line.split()
+        # nginx writes seconds with a point, the others microseconds.
+        seconds = float(duration) if "." in duration else int(duration) / 1e6
+        found.append((path.split("?")[0], seconds))
+    return found

@@ -34,7 +34,7 @@ web::RequestRow row(const std::string& route, int64_t status, uint64_t count,
   return row;
 }
 
-web::RequestRows rows(std::vector<web::RequestRow> list) { return {2000, std::move(list)}; }
+web::RequestRows rows(std::vector<web::RequestRow> list) { return {2000, 500, std::move(list)}; }
 
 std::vector<std::string> lines(const std::string& text) {
   std::vector<std::string> out;
@@ -140,6 +140,16 @@ TEST(RequestTableTest, ColoursOnlyOnRequest) {
   EXPECT_THAT(render(table, {100, 10, true}), HasSubstr("\x1b[31m"));
   const auto calm = request_table(rows({row("/a", 200, 1)}), nullptr, 1);
   EXPECT_THAT(render(calm, {100, 10, true}), Not(HasSubstr("\x1b[31m")));
+}
+
+TEST(RequestTableTest, TheTimeBetweenTwoAnswersIsTheAgentsMonotonicOne) {
+  const web::RequestRows before = rows({});
+  web::RequestRows now = before;
+  now.monotonic_ns += 2'000'000'000;
+  now.unix_ns -= 1000;  // the wall clock was set back
+  EXPECT_EQ(seconds_between(before, now), 2.0);
+  EXPECT_EQ(seconds_between(before, before), std::nullopt);
+  EXPECT_EQ(seconds_between(now, before), std::nullopt) << "booted anew";
 }
 
 TEST(RequestTableTest, NoTextOfAStrangerReachesTheTerminalAsItIs) {

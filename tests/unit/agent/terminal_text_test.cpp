@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "exporters/utf8.h"
+#include "base/utf8.h"
 
 namespace hostlens::agent {
 namespace {
@@ -65,7 +65,7 @@ TEST(TerminalTextTest, NoBytesAtAllReachATerminalUnchecked) {
     std::string raw(random() % 40, '\0');
     for (char& byte : raw) byte = static_cast<char>(random());
     const std::string text = terminal_text(raw, 1 + random() % 30);
-    ASSERT_EQ(exporters::valid_utf8_prefix(text), text.size());
+    ASSERT_EQ(base::valid_utf8_prefix(text), text.size());
     for (size_t i = 0; i < text.size(); ++i) {
       const auto byte = static_cast<unsigned char>(text[i]);
       ASSERT_GE(byte, 0x20);

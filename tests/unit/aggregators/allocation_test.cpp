@@ -44,7 +44,7 @@ TEST(AllocationTest, KnownSeriesCostNone) {
       exchange.request_start_ns = id * 1'000'000;
       exchange.end_ns = exchange.request_start_ns + 1'000'000;
       aggregator.request_started(exchange);
-      aggregator.exchange_finished(std::move(exchange));  // looked at, not taken
+      aggregator.exchange_finished(exchange);
     }
     aggregator.connection_opened(facts, 0);
     aggregator.connection_progress(facts, {.bytes_sent = 1, .srtt_us = 100});

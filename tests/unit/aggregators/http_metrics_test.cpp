@@ -49,7 +49,7 @@ class HttpMetricsTest : public testing::Test {
   }
   void finish(model::Exchange exchange) {
     aggregator_.request_started(exchange);
-    aggregator_.exchange_finished(std::move(exchange));
+    aggregator_.exchange_finished(exchange);
   }
   SnapshotReader read() { return SnapshotReader(aggregator_.snapshot(now_, {})); }
   SnapshotReader read_after(uint64_t seconds) {
@@ -207,20 +207,20 @@ TEST_F(HttpMetricsTest, ActiveRequestsBalanceForFinishedAndDropped) {
   constexpr char kAttributes[] = "http.request.method=GET,url.scheme=http";
   EXPECT_EQ(read_after(1).number(kActive, kAttributes), 5);
   for (auto& e : open) e.end_ns = now_;
-  aggregator_.exchange_finished(std::move(open[0]));
-  aggregator_.exchange_finished(std::move(open[1]));
+  aggregator_.exchange_finished(open[0]);
+  aggregator_.exchange_finished(open[1]);
   aggregator_.exchange_dropped(open[2]);
   EXPECT_EQ(read_after(1).number(kActive, kAttributes), 2);
   // Told twice: once is right.
   aggregator_.exchange_dropped(open[2]);
-  aggregator_.exchange_finished(std::move(open[3]));
+  aggregator_.exchange_finished(open[3]);
   aggregator_.exchange_dropped(open[4]);
   EXPECT_EQ(read_after(1).number(kActive, kAttributes), 0);
   EXPECT_EQ(read().family(kActive)->kind, model::MetricKind::kUpDownCounter);
 }
 
 TEST_F(HttpMetricsTest, ActiveClientRequestsNameTheServer) {
-  const model::Exchange call = exchange(Side::kClient);
+  model::Exchange call = exchange(Side::kClient);
   aggregator_.request_started(call);
   EXPECT_EQ(read_after(1).number("http.client.active_requests",
                                  "http.request.method=GET,server.address=shop.example,"
@@ -277,7 +277,7 @@ TEST_F(HttpMetricsTest, AnActiveRequestNeverExpires) {
   constexpr char kAttributes[] = "http.request.method=GET,url.scheme=http";
   for (int i = 0; i < 10; ++i) EXPECT_EQ(read_after(100).number(kActive, kAttributes), 1);
   hanging.end_ns = now_;
-  aggregator_.exchange_finished(std::move(hanging));
+  aggregator_.exchange_finished(hanging);
   EXPECT_EQ(read_after(1).number(kActive, kAttributes), 0);
   EXPECT_EQ(read_after(61).family(kActive), nullptr);
 }
@@ -373,7 +373,7 @@ TEST_F(HttpMetricsLimitTest, ActiveRequestsEndWhereTheyBegan) {
   static_cast<void>(read_after(61));  // the idle ones expire: there is room
   model::Exchange later = start("POST");
   in_overflow.end_ns = now_;
-  aggregator_.exchange_finished(std::move(in_overflow));
+  aggregator_.exchange_finished(in_overflow);
   const SnapshotReader reader = read_after(1);
   EXPECT_EQ(reader.number(kActive, kOverflow), 0);
   EXPECT_EQ(reader.number(kActive, "http.request.method=POST,url.scheme=http"), 1);

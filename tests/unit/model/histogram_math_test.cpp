@@ -106,7 +106,7 @@ TEST_F(HistogramMathTest, ZerosAloneMeetBucketsInEitherOrder) {
 }
 
 TEST_F(HistogramMathTest, ASumOfFarApartBucketsStaysSmall) {
-  for (const int32_t scale : {20, 0, -10}) {
+  for (const int32_t scale : {INT32_MAX, 20, 0, -10}) {
     ExponentialHistogram sum;
     sum.scale = scale;
     sum.offset = INT32_MIN;
@@ -125,6 +125,21 @@ TEST_F(HistogramMathTest, ASumOfFarApartBucketsStaysSmall) {
     EXPECT_EQ(again.count, 13U);
     EXPECT_LE(again.counts.size(), 4096U);
   }
+}
+
+TEST_F(HistogramMathTest, ScalesAtBothEndsOfTheirRangeMeet) {
+  ExponentialHistogram finest;
+  finest.scale = INT32_MAX;
+  finest.offset = INT32_MIN;
+  finest.counts = {1, 2};
+  finest.count = 3;
+  ExponentialHistogram sum = finest;
+  sum.scale = INT32_MIN;
+  sum.offset = INT32_MAX;
+  add(sum, finest);
+  EXPECT_EQ(sum.scale, INT32_MIN);
+  EXPECT_EQ(sum.count, 6U);
+  EXPECT_LE(sum.counts.size(), 4096U);
 }
 
 TEST_F(HistogramMathTest, ADifferenceIsWhatCameBetweenTwoReadings) {

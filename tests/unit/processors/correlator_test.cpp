@@ -48,7 +48,7 @@ class CorrelatorTest : public testing::Test {
   }
   void finish(model::Exchange exchange) {
     exchange.end_ns = now_ns += kMs;
-    correlator.exchange_finished(std::move(exchange));
+    correlator.exchange_finished(own(std::move(exchange)));
   }
   const model::Exchange& result(uint64_t id) {
     for (const model::Exchange& exchange : sink.finished) {
@@ -221,18 +221,18 @@ TEST_F(CorrelatorTest, JoinsUnixSocketsByIdentity) {
 
 TEST_F(CorrelatorTest, MakesOneTraceOfAChainWhateverTheOrder) {
   // front (thread 1) -> call -> back (thread 2) -> call -> database
-  const auto front = begin(Side::kServer, 1000, 1);
-  const auto call = begin(Side::kClient, 2000, 1);
-  const auto back = begin(Side::kServer, 2000, 2);
-  const auto deep_call = begin(Side::kClient, 3000, 2);
-  const auto deep = begin(Side::kServer, 3000, 3);
+  auto front = begin(Side::kServer, 1000, 1);
+  auto call = begin(Side::kClient, 2000, 1);
+  auto back = begin(Side::kServer, 2000, 2);
+  auto deep_call = begin(Side::kClient, 3000, 2);
+  auto deep = begin(Side::kServer, 3000, 3);
   // Calls follow their server requests, being of one thread; everything else may change places.
-  std::vector<const model::Exchange*> orders[] = {{&front, &call, &back, &deep_call, &deep},
-                                                  {&back, &deep_call, &deep, &front, &call},
-                                                  {&deep, &back, &front, &deep_call, &call}};
-  for (const auto& order : orders) {
+  std::vector<model::Exchange*> orders[] = {{&front, &call, &back, &deep_call, &deep},
+                                            {&back, &deep_call, &deep, &front, &call},
+                                            {&deep, &back, &front, &deep_call, &call}};
+  for (auto& order : orders) {
     sink.finished.clear();
-    for (const auto* exchange : order) correlator.request_started(*exchange);
+    for (auto* exchange : order) correlator.request_started(*exchange);
     for (const auto* exchange : {&deep, &deep_call, &back, &call, &front}) finish(*exchange);
     settle();
     expect_root(front);
@@ -311,8 +311,8 @@ TEST_F(CorrelatorTest, BelievesATraceparentThatTheServingThreadMadeItself) {
 }
 
 TEST_F(CorrelatorTest, NamesNoParentThatWillNeverLeave) {
-  const auto server = start(Side::kServer, 1000, 7);
-  const auto call = start(Side::kClient, 2000, 7);
+  auto server = start(Side::kServer, 1000, 7);
+  auto call = start(Side::kClient, 2000, 7);
   correlator.exchange_dropped(server);
   finish(call);
   settle();
@@ -329,17 +329,10 @@ TEST(CorrelatorLimitsTest, LetsExchangesLeaveEarlyRatherThanDropThem) {
   settings.max_held = 10;
   settings.max_tracked = 5;
   Correlator correlator(settings, ledger, sink);
-  for (uint64_t id = 1; id <= 100; ++id) {
-    model::Exchange exchange;
-    exchange.id = id;
-    correlator.request_started(exchange);
-  }
+  std::vector<model::Exchange> open(100);
+  for (model::Exchange& exchange : open) correlator.request_started(exchange);
   EXPECT_EQ(correlator.tracked(), 5U);
-  for (uint64_t id = 1; id <= 100; ++id) {
-    model::Exchange exchange;
-    exchange.id = id;
-    correlator.exchange_finished(std::move(exchange));
-  }
+  for (model::Exchange& exchange : open) correlator.exchange_finished(own(std::move(exchange)));
   EXPECT_EQ(correlator.held(), 10U);
   correlator.flush();
   ASSERT_EQ(sink.finished.size(), 100U);
@@ -390,7 +383,7 @@ TEST(CorrelatorPropertyTest, NeverNamesAWrongParent) {
         if (random() % 8 == 0) {
           correlator.exchange_dropped(done.exchange);
         } else {
-          correlator.exchange_finished(std::move(done.exchange));
+          correlator.exchange_finished(own(std::move(done.exchange)));
         }
       }
       correlator.tick(now_ns);

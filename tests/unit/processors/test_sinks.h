@@ -13,15 +13,20 @@
 
 namespace hostlens::processors {
 
+/// An exchange that belongs to no pool.
+inline model::ExchangePtr own(model::Exchange exchange) {
+  return model::ExchangePtr(new model::Exchange(std::move(exchange)));
+}
+
 class RecordingExchanges final : public ExchangeSink {
  public:
-  void request_started(const model::Exchange& exchange) noexcept override {
+  void request_started(model::Exchange& exchange) noexcept override {
     started.push_back(exchange.id);
   }
-  void exchange_finished(model::Exchange&& exchange) noexcept override {
-    finished.push_back(std::move(exchange));
+  void exchange_finished(model::ExchangePtr exchange) noexcept override {
+    finished.push_back(*exchange);
   }
-  void exchange_dropped(const model::Exchange& exchange) noexcept override {
+  void exchange_dropped(model::Exchange& exchange) noexcept override {
     dropped.push_back(exchange.id);
   }
 

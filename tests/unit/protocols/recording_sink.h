@@ -17,16 +17,16 @@ namespace hostlens::protocols {
 
 class RecordingSink final : public ParserSink {
  public:
+  model::ExchangePtr new_exchange() noexcept override { return pool_.take(); }
   void exchange_started(model::Exchange& exchange) noexcept override {
     exchange.id = ++last_id_;
     open_.insert(exchange.id);
   }
-  void exchange_finished(model::Exchange&& exchange) noexcept override {
-    EXPECT_EQ(open_.erase(exchange.id), 1U) << "finished without start, or twice";
-    finished.push_back(std::move(exchange));
+  void exchange_finished(model::ExchangePtr exchange) noexcept override {
+    EXPECT_EQ(open_.erase(exchange->id), 1U) << "finished without start, or twice";
+    finished.push_back(*exchange);
   }
-  void exchange_dropped(const model::Exchange& exchange,
-                        base::DropReason reason) noexcept override {
+  void exchange_dropped(model::Exchange& exchange, base::DropReason reason) noexcept override {
     EXPECT_EQ(open_.erase(exchange.id), 1U) << "dropped without start, or twice";
     ++dropped[reason];
   }
@@ -39,6 +39,7 @@ class RecordingSink final : public ParserSink {
   std::map<base::DropReason, int> lost;
 
  private:
+  model::ExchangePool pool_;
   uint64_t last_id_ = 0;
   std::set<uint64_t> open_;
 };

@@ -109,6 +109,7 @@ std::shared_ptr<const model::MetricSnapshot> snapshot() {
   family.points = {point};
   auto made = std::make_shared<model::MetricSnapshot>();
   made->unix_ns = 1234;
+  made->monotonic_ns = 34;
   made->families = {family};
   return made;
 }
@@ -175,6 +176,7 @@ TEST_F(HttpServerTest, RequestsAreServedAndReadBackWhole) {
   const auto rows = request_rows_from_json(answer.body);
   ASSERT_TRUE(rows) << rows.error().text();
   EXPECT_EQ(rows->unix_ns, 1234U);
+  EXPECT_EQ(rows->monotonic_ns, 34U);
   ASSERT_EQ(rows->rows.size(), 1U);
   const RequestRow& row = rows->rows.front();
   EXPECT_EQ(row.service, "shop");
@@ -284,11 +286,12 @@ TEST(ApiTest, MetricsCanBeSwitchedOff) {
 }
 
 TEST(RequestRowsTest, NonsenseIsNoAnswer) {
-  for (const char* text : {"", "{}", "[]", "{\"unix_ns\":1,\"requests\":[{}]}", "<html>",
-                           "{\"unix_ns\":\"x\",\"requests\":[]}"}) {
+  for (const char* text : {"", "{}", "[]", "{\"unix_ns\":1,\"monotonic_ns\":1,\"requests\":[{}]}",
+                           "<html>", "{\"unix_ns\":\"x\",\"monotonic_ns\":1,\"requests\":[]}",
+                           "{\"unix_ns\":1,\"requests\":[]}"}) {
     EXPECT_FALSE(request_rows_from_json(text)) << text;
   }
-  EXPECT_TRUE(request_rows_from_json("{\"unix_ns\":1,\"requests\":[]}"));
+  EXPECT_TRUE(request_rows_from_json("{\"unix_ns\":1,\"monotonic_ns\":1,\"requests\":[]}"));
 }
 
 TEST(RecentSpansTest, KeepsTheNewestWithinItsCapacity) {

@@ -69,10 +69,10 @@ Result<web::RequestRows> fetch(ApiClient& client) {
   return web::request_rows_from_json(*body);
 }
 
-uint64_t earliest_start(const web::RequestRows& rows) {
+RequestTable table_since_start(const web::RequestRows& rows) {
   uint64_t start = rows.unix_ns;
   for (const web::RequestRow& row : rows.rows) start = std::min(start, row.start_unix_ns);
-  return start;
+  return request_table(rows, nullptr, static_cast<double>(rows.unix_ns - start) / 1e9);
 }
 
 int fail(const base::Error& error) {
@@ -83,8 +83,7 @@ int fail(const base::Error& error) {
 int print_once(ApiClient& client) {
   const auto rows = fetch(client);
   if (!rows) return fail(rows.error());
-  const double seconds = static_cast<double>(rows->unix_ns - earliest_start(*rows)) / 1e9;
-  const RequestTable table = request_table(*rows, nullptr, seconds);
+  const RequestTable table = table_since_start(*rows);
   if (table.rows.empty()) {
     std::fputs("no request was seen yet\n", stdout);
   } else {
@@ -142,8 +141,7 @@ int show_live(ApiClient& client, const std::string& address, const TopOptions& o
   if (!signals) return fail(signals.error());
   const LiveTerminal terminal;
   web::RequestRows before = *std::move(first);
-  const double seconds = static_cast<double>(before.unix_ns - earliest_start(before)) / 1e9;
-  draw(request_table(before, nullptr, seconds), address, {});
+  draw(table_since_start(before), address, {});
   const uint64_t begin_ns = base::monotonic_now_ns();
   for (uint64_t next_ns = begin_ns + options.interval_ns;; next_ns += options.interval_ns) {
     const uint64_t end_ns = options.for_ns ? begin_ns + *options.for_ns : UINT64_MAX;
@@ -154,8 +152,9 @@ int show_live(ApiClient& client, const std::string& address, const TopOptions& o
       draw({}, address, now.error().text());
       continue;
     }
-    const double span = static_cast<double>(now->unix_ns - before.unix_ns) / 1e9;
-    draw(request_table(*now, &before, span), address, {});
+    if (now->monotonic_ns == before.monotonic_ns) continue;  // no newer snapshot was taken
+    const auto seconds = seconds_between(before, *now);
+    draw(seconds ? request_table(*now, &before, *seconds) : table_since_start(*now), address, {});
     before = *std::move(now);
   }
 }

@@ -11,15 +11,15 @@ void FanOut::set_exporters(std::vector<exporters::Exporter*> exporters) {
   exporters_ = std::move(exporters);
 }
 
-void FanOut::request_started(const model::Exchange& exchange) noexcept {
+void FanOut::request_started(model::Exchange& exchange) noexcept {
   metrics_.request_started(exchange);
 }
 
-void FanOut::exchange_finished(model::Exchange&& exchange) noexcept {
+void FanOut::exchange_finished(model::ExchangePtr exchange) noexcept {
   ++finished_;
-  const bool keep = recent_ != nullptr && recent_->wants(exchange.context.trace_id);
+  const bool keep = recent_ != nullptr && recent_->wants(exchange->context.trace_id);
   if (keep || !exporters_.empty()) {
-    model::Span span = processors::build_span(exchange, clock_);
+    model::Span span = processors::build_span(*exchange, clock_);
     if (exporters_.empty()) {
       recent_->add(std::move(span));
     } else {
@@ -29,10 +29,10 @@ void FanOut::exchange_finished(model::Exchange&& exchange) noexcept {
       if (batch_.size() >= kBatchSpans) flush();
     }
   }
-  metrics_.exchange_finished(std::move(exchange));
+  metrics_.exchange_finished(*exchange);
 }
 
-void FanOut::exchange_dropped(const model::Exchange& exchange) noexcept {
+void FanOut::exchange_dropped(model::Exchange& exchange) noexcept {
   metrics_.exchange_dropped(exchange);
 }
 

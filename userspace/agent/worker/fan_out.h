@@ -25,9 +25,9 @@ class FanOut final : public processors::ExchangeSink {
   void set_exporters(std::vector<exporters::Exporter*> exporters);
   void set_recent(web::RecentSpans* recent) { recent_ = recent; }
 
-  void request_started(const model::Exchange& exchange) noexcept override;
-  void exchange_finished(model::Exchange&& exchange) noexcept override;
-  void exchange_dropped(const model::Exchange& exchange) noexcept override;
+  void request_started(model::Exchange& exchange) noexcept override;
+  void exchange_finished(model::ExchangePtr exchange) noexcept override;
+  void exchange_dropped(model::Exchange& exchange) noexcept override;
 
   /// Hands the batch on, however small. At least once per second.
   void flush() noexcept;

@@ -60,7 +60,7 @@ Shard::Shard(const Configuration& configuration, processors::RouteTemplater rout
     : parts_(std::move(parts)),
       ledger_(ledger),
       correlator_({}, ledger, sinks.exchanges),
-      tracker_(tracker_settings(configuration), std::move(routes), ledger, *parts_.processes,
+      tracker_(tracker_settings(configuration), std::move(routes), ledger, *parts_.processes, pool_,
                correlator_, sinks.connections),
       skip_first_(ledger.page().record_in_progress.exchange(0) != 0) {}
 
@@ -174,8 +174,7 @@ void Shard::refresh_kernel_books() noexcept {
   ledger_.set_received(Stage::kKernel, counted_.wanted);
   ledger_.set_dropped(Stage::kKernel, DropReason::kRingFull, counted_.ring_full);
   ledger_.set_dropped(Stage::kKernel, DropReason::kCopyFailed, counted_.copy_failed);
-  ledger_.set_dropped(Stage::kKernel, DropReason::kStorageFailed,
-                      counted_.storage_failed + counted_.scratch_busy);
+  ledger_.set_dropped(Stage::kKernel, DropReason::kStorageFailed, counted_.storage_failed);
 }
 
 void Shard::stop() noexcept {

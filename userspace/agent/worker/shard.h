@@ -78,6 +78,7 @@ class Shard {
 
   ShardParts parts_;
   base::Ledger ledger_;
+  model::ExchangePool pool_;  ///< before those that hold its exchanges
   processors::Correlator correlator_;
   processors::ConnectionTracker tracker_;
   std::deque<model::ControlEvent> ends_;  ///< SocketClosed and ProcessExit, by time

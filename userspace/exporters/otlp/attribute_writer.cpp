@@ -3,8 +3,8 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include "base/utf8.h"
 #include "exporters/otlp/encode_attributes.h"
-#include "exporters/utf8.h"
 
 namespace hostlens::exporters::otlp {
 namespace {
@@ -55,10 +55,10 @@ size_t header_bytes(uint32_t tag, size_t size) {
 void append_attributes(std::string& out, uint32_t tag, const model::Attributes& attributes) {
   for (const model::Attribute& attribute : attributes) {
     const std::string& key = attribute.key;
-    const bool key_is_clean = valid_utf8_prefix(key) == key.size();
+    const bool key_is_clean = base::valid_utf8_prefix(key) == key.size();
     const auto* text = std::get_if<std::string>(&attribute.value);
     const auto* integer = std::get_if<int64_t>(&attribute.value);
-    if (key_is_clean && text != nullptr && valid_utf8_prefix(*text) == text->size()) {
+    if (key_is_clean && text != nullptr && base::valid_utf8_prefix(*text) == text->size()) {
       uint8_t* at = open(out, tag, key, header_bytes(kTextTag, text->size()) + text->size());
       write_text(at, kTextTag, *text);
     } else if (key_is_clean && integer != nullptr) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/otlp/encode_metrics.h"
 
+#include "base/utf8.h"
 #include "exporters/otlp/encode_attributes.h"
 #include "exporters/service_points.h"
-#include "exporters/utf8.h"
 #include "opentelemetry/proto/collector/metrics/v1/metrics_service.pb.h"
 
 namespace hostlens::exporters::otlp {
@@ -73,9 +73,9 @@ size_t add_point(const model::MetricPoint& point, uint64_t unix_ns, model::Metri
 }
 
 void describe(const model::MetricFamily& family, metrics::Metric& out) {
-  assign_utf8(*out.mutable_name(), family.name);
-  assign_utf8(*out.mutable_description(), family.description);
-  assign_utf8(*out.mutable_unit(), family.unit);
+  base::assign_utf8(*out.mutable_name(), family.name);
+  base::assign_utf8(*out.mutable_description(), family.description);
+  base::assign_utf8(*out.mutable_unit(), family.unit);
   if (family.kind == model::MetricKind::kHistogram) {
     out.mutable_exponential_histogram()->set_aggregation_temporality(
         metrics::AGGREGATION_TEMPORALITY_CUMULATIVE);

@@ -3,9 +3,9 @@
 
 #include <unordered_map>
 
+#include "base/utf8.h"
 #include "exporters/otlp/attribute_writer.h"
 #include "exporters/otlp/encode_attributes.h"
-#include "exporters/utf8.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb.h"
 
 namespace hostlens::exporters::otlp {
@@ -36,20 +36,20 @@ void encode_span(const model::Span& span, trace::Span& out) {
   uint32_t flags = span.context.flags | trace::SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK;
   if (span.parent_is_remote) flags |= trace::SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK;
   out.set_flags(flags);
-  assign_utf8(*out.mutable_trace_state(), span.context.trace_state);
-  assign_utf8(*out.mutable_name(), span.name);
+  base::assign_utf8(*out.mutable_trace_state(), span.context.trace_state);
+  base::assign_utf8(*out.mutable_name(), span.name);
   out.set_kind(static_cast<trace::Span::SpanKind>(span.kind));
   out.set_start_time_unix_nano(span.start_unix_ns);
   out.set_end_time_unix_nano(span.end_unix_ns);
   for (const model::SpanEvent& event : span.events) {
     auto& encoded = *out.add_events();
     encoded.set_time_unix_nano(event.unix_ns);
-    assign_utf8(*encoded.mutable_name(), event.name);
+    base::assign_utf8(*encoded.mutable_name(), event.name);
     encode(event.attributes, *encoded.mutable_attributes());
   }
   if (span.status != model::SpanStatus::kUnset) {
     out.mutable_status()->set_code(static_cast<trace::Status::StatusCode>(span.status));
-    assign_utf8(*out.mutable_status()->mutable_message(), span.status_message);
+    base::assign_utf8(*out.mutable_status()->mutable_message(), span.status_message);
   }
 }
 

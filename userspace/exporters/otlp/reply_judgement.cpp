@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "exporters/utf8.h"
+#include "base/utf8.h"
 #include "google/rpc/status.pb.h"
 #include "opentelemetry/proto/collector/metrics/v1/metrics_service.pb.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb.h"
@@ -21,7 +21,7 @@ using opentelemetry::proto::collector::trace::v1::ExportTraceServiceResponse;
 std::string printable(std::string_view text) {
   constexpr size_t kLongest = 200;
   std::string shown;
-  assign_utf8(shown, text.substr(0, kLongest));
+  base::assign_utf8(shown, text.substr(0, kLongest));
   std::replace_if(
       shown.begin(), shown.end(),
       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');

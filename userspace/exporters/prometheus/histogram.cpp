@@ -4,17 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
-#include <limits>
-#include <utility>
+
+#include "model/histogram_math.h"
 
 namespace hostlens::exporters::prometheus {
 namespace {
 
 using model::Exemplar;
 using model::ExponentialHistogram;
-
-/// A sum of two histograms is kept to as many buckets as OpenTelemetry allows one.
-constexpr int64_t kMaxBuckets = 160;
 
 constexpr int32_t kMinSchema = -4;
 constexpr int32_t kMaxSchema = 8;
@@ -23,30 +20,6 @@ std::vector<Boundary> with_logarithms(std::initializer_list<Boundary> boundaries
   std::vector<Boundary> table(boundaries);
   for (Boundary& boundary : table) boundary.log2 = std::log2(boundary.value);
   return table;
-}
-
-/// Index of the first and one past the last bucket, as wide integers: offsets may be any int32.
-int64_t first_index(const ExponentialHistogram& histogram) { return histogram.offset; }
-int64_t end_index(const ExponentialHistogram& histogram) {
-  return first_index(histogram) + static_cast<int64_t>(histogram.counts.size());
-}
-
-/// Merges pairs of buckets `times` times, each of which lowers the scale by one.
-ExponentialHistogram halved(const ExponentialHistogram& histogram, int64_t times) {
-  if (times <= 0) return histogram;
-  const int64_t shift = std::min<int64_t>(times, 62);  // by then every index is 0 or -1
-  ExponentialHistogram merged = histogram;
-  merged.scale = static_cast<int32_t>(
-      std::max<int64_t>(histogram.scale - times, std::numeric_limits<int32_t>::min()));
-  merged.offset = static_cast<int32_t>(first_index(histogram) >> shift);
-  merged.counts.clear();
-  for (size_t i = 0; i < histogram.counts.size(); ++i) {
-    const int64_t index = (first_index(histogram) + static_cast<int64_t>(i)) >> shift;
-    const auto place = static_cast<size_t>(index - merged.offset);
-    if (place >= merged.counts.size()) merged.counts.resize(place + 1);
-    merged.counts[place] += histogram.counts[i];
-  }
-  return merged;
 }
 
 }  // namespace
@@ -155,48 +128,12 @@ const Exemplar* youngest(std::span<const Exemplar> exemplars) {
   return exemplars_by_bucket(exemplars, {}).front();
 }
 
-ExponentialHistogram downscaled(const ExponentialHistogram& histogram, int32_t scale) {
-  return halved(histogram, static_cast<int64_t>(histogram.scale) - static_cast<int64_t>(scale));
-}
-
-ExponentialHistogram added(const ExponentialHistogram& a, const ExponentialHistogram& b) {
-  ExponentialHistogram left = downscaled(a, std::min(a.scale, b.scale));
-  ExponentialHistogram right = downscaled(b, left.scale);
-  if (left.counts.empty()) {
-    left.counts = std::exchange(right.counts, {});
-    left.offset = right.offset;
-  }
-  const auto joint_width = [&] {
-    return std::max(end_index(left), end_index(right)) -
-           std::min(first_index(left), first_index(right));
-  };
-  const auto widest = std::max<int64_t>(
-      kMaxBuckets, static_cast<int64_t>(std::max(left.counts.size(), right.counts.size())));
-  while (!right.counts.empty() && joint_width() > widest) {
-    left = halved(left, 1);
-    right = halved(right, 1);
-  }
-  if (!right.counts.empty()) {
-    const int64_t first = std::min(first_index(left), first_index(right));
-    std::vector<uint64_t> counts(static_cast<size_t>(joint_width()));
-    for (const ExponentialHistogram* part : {&left, &right}) {
-      const auto shift = static_cast<size_t>(first_index(*part) - first);
-      for (size_t i = 0; i < part->counts.size(); ++i) counts[shift + i] += part->counts[i];
-    }
-    left.counts = std::move(counts);
-    left.offset = static_cast<int32_t>(first);
-  }
-  left.zero_count = a.zero_count + b.zero_count;
-  left.count = a.count + b.count;
-  left.sum = a.sum + b.sum;
-  left.min = a.count == 0 ? b.min : b.count == 0 ? a.min : std::min(a.min, b.min);
-  left.max = std::max(a.max, b.max);
-  return left;
-}
-
 std::optional<NativeBuckets> native_buckets(const ExponentialHistogram& histogram) {
   if (histogram.scale < kMinSchema) return std::nullopt;
-  const ExponentialHistogram merged = downscaled(histogram, std::min(histogram.scale, kMaxSchema));
+  const bool fits = histogram.scale <= kMaxSchema;
+  const ExponentialHistogram coarser =
+      fits ? ExponentialHistogram{} : model::downscaled(histogram, kMaxSchema);
+  const ExponentialHistogram& merged = fits ? histogram : coarser;
   NativeBuckets native;
   native.schema = merged.scale;
   constexpr int64_t kLongestGap = 2;  // two empty buckets are shorter than a new span
@@ -205,7 +142,7 @@ std::optional<NativeBuckets> native_buckets(const ExponentialHistogram& histogra
   for (size_t i = 0; i < merged.counts.size(); ++i) {
     if (merged.counts[i] == 0) continue;
     // Prometheus numbers a bucket by its upper bound, OpenTelemetry by its lower one.
-    const int64_t index = first_index(merged) + static_cast<int64_t>(i) + 1;
+    const int64_t index = int64_t{merged.offset} + static_cast<int64_t>(i) + 1;
     const int64_t gap = index - next_index;
     if (native.spans.empty() || gap > kLongestGap) {
       native.spans.push_back({static_cast<int32_t>(gap), 0});

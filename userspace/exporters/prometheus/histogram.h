@@ -57,10 +57,4 @@ inline constexpr double kZeroThreshold = 1e-128;
 [[nodiscard]] std::optional<NativeBuckets> native_buckets(
     const model::ExponentialHistogram& histogram);
 
-/// Exact: pairs of buckets are merged. `scale` must not be larger than the histogram's.
-[[nodiscard]] model::ExponentialHistogram downscaled(const model::ExponentialHistogram& histogram,
-                                                     int32_t scale);
-[[nodiscard]] model::ExponentialHistogram added(const model::ExponentialHistogram& a,
-                                                const model::ExponentialHistogram& b);
-
 }  // namespace hostlens::exporters::prometheus

@@ -9,6 +9,7 @@
 #include "exporters/prometheus/histogram.h"
 #include "exporters/prometheus/target.h"
 #include "exporters/prometheus/text.h"
+#include "model/histogram_math.h"
 
 namespace hostlens::exporters::prometheus {
 namespace {
@@ -61,8 +62,8 @@ void add_point(MetricPoint& sum, const MetricPoint& other, MetricKind kind) {
     return;
   }
   if (kind == MetricKind::kHistogram) {
-    sum.value = added(std::get<ExponentialHistogram>(sum.value),
-                      std::get<ExponentialHistogram>(other.value));
+    model::add(std::get<ExponentialHistogram>(sum.value),
+               std::get<ExponentialHistogram>(other.value));
   } else if (std::holds_alternative<int64_t>(sum.value) &&
              std::holds_alternative<int64_t>(other.value)) {
     int64_t total = 0;

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/utf8.h"
+
 namespace hostlens::exporters::prometheus {
 namespace {
 
@@ -13,26 +15,12 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 bool is_plain(unsigned char c) { return (c >= 0x20 && c < 0x7F) || c == '\n' || c == '\t'; }
 
-bool is_continuation(unsigned char c) { return (c & 0xC0) == 0x80; }
-
-/// Length of the well-formed multi-byte character at the beginning (Unicode 15, table 3-7), or 0.
-size_t character_length(std::string_view bytes) {
-  const auto at = [&](size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  const unsigned char lead = at(0);
-  const size_t length = lead >= 0xC2 && lead <= 0xDF   ? 2
-                        : lead >= 0xE0 && lead <= 0xEF ? 3
-                        : lead >= 0xF0 && lead <= 0xF4 ? 4
-                                                       : 0;
-  if (length == 0 || bytes.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if (!is_continuation(at(i))) return 0;
-  }
-  const unsigned char second = at(1);
-  const bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
-  const bool surrogate = lead == 0xED && second > 0x9F;
-  const bool too_large = lead == 0xF4 && second > 0x8F;
-  const bool c1_control = lead == 0xC2 && second < 0xA0;
-  return overlong || surrogate || too_large || c1_control ? 0 : length;
+/// Length of the character at the beginning, 0 when there is none or it is a control character.
+size_t printable_length(std::string_view bytes) {
+  const auto lead = static_cast<unsigned char>(bytes[0]);
+  if (lead < 0x80) return is_plain(lead) ? 1 : 0;
+  const bool c1_control = lead == 0xC2 && bytes.size() > 1 && static_cast<uint8_t>(bytes[1]) < 0xA0;
+  return c1_control ? 0 : base::utf8_length(bytes);
 }
 
 template <typename Number>
@@ -66,7 +54,7 @@ std::string clean_text(std::string_view bytes, size_t most) {
   }
   std::string text;
   while (!bytes.empty()) {
-    const size_t length = plain(bytes[0]) ? 1 : character_length(bytes);
+    const size_t length = printable_length(bytes);
     const std::string_view character = length == 0 ? kReplacement : bytes.substr(0, length);
     if (text.size() + character.size() > most) break;
     text += character;

@@ -2,6 +2,7 @@
 #include "protocols/http1/head.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "protocols/trace_headers.h"
@@ -14,38 +15,70 @@ constexpr std::string_view kVersion = "HTTP/1.";
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-/// RFC 9110 5.6.2, for methods as they occur: letters, digits and the usual punctuation.
-bool is_token_char(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || is_digit(c) ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+/// RFC 9110 5.6.2: tchar.
+constexpr std::array<bool, 256> kTokenChar = [] {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789")) {
+    table[static_cast<uint8_t>(c)] = true;
+  }
+  for (size_t c = 'A'; c <= 'Z'; ++c) table[c] = table[c | 0x20U] = true;
+  return table;
+}();
+
+bool is_token(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return kTokenChar[static_cast<uint8_t>(c)]; });
 }
 
-std::string_view trim(std::string_view text) {
+template <typename Word>
+Word load(const char* at) {
+  Word word = 0;
+  std::memcpy(&word, at, sizeof(word));
+  return word;
+}
+
+constexpr uint64_t every_byte(uint8_t byte) { return 0x0101010101010101ULL * byte; }
+
+/// Not zero when a byte of the word is below 0x20 or equal to 0x7F. A borrow can mark a byte behind
+/// such a one, too, but never without one.
+uint64_t controls(uint64_t word) {
+  const uint64_t del = word ^ every_byte(0x7F);
+  return (((word - every_byte(0x20)) & ~word) | ((del - every_byte(0x01)) & ~del)) &
+         every_byte(0x80);
+}
+
+bool has_control(std::string_view text) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  uint64_t found = 0;
+  for (; end - at >= 8; at += 8) found |= controls(load<uint64_t>(at));
+  for (; at != end; ++at) found |= static_cast<uint8_t>(*at) < 0x20 || *at == 0x7F ? 1U : 0U;
+  return found != 0;
+}
+
+inline std::string_view trim(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
 }
 
-constexpr uint64_t kLowerBits = 0x2020202020202020ULL;
-
-uint64_t load(const char* at, size_t count) {
-  uint64_t word = 0;
-  std::memcpy(&word, at, count);
-  return word;
+/// The bytes at `at` and `lower`, compared by words of which the last overlaps the one before it.
+template <typename Word>
+bool same_words(const char* at, std::string_view lower) {
+  constexpr Word kLowerBits = static_cast<Word>(0x2020202020202020ULL);
+  const size_t last = lower.size() - sizeof(Word);
+  for (size_t i = 0; i < last; i += sizeof(Word)) {
+    if ((load<Word>(at + i) | kLowerBits) != load<Word>(lower.data() + i)) return false;
+  }
+  return (load<Word>(at + last) | kLowerBits) == load<Word>(lower.data() + last);
 }
 
-/// For names of letters and dashes: bit 5 set makes letters lower case and leaves a dash alone.
-/// What else becomes equal by that is no valid name anyway.
-bool equals_ignoring_case(std::string_view text, std::string_view lower) {
+/// For names of four and more letters and dashes: bit 5 set makes letters lower case and leaves a
+/// dash alone. What else becomes equal by that is no valid name anyway.
+inline bool equals_ignoring_case(std::string_view text, std::string_view lower) {
   if (text.size() != lower.size()) return false;
-  size_t at = 0;
-  for (; at + 8 <= text.size(); at += 8) {
-    if ((load(text.data() + at, 8) | kLowerBits) != load(lower.data() + at, 8)) return false;
-  }
-  for (; at < text.size(); ++at) {
-    if ((text[at] | 0x20) != lower[at]) return false;
-  }
-  return true;
+  return lower.size() >= sizeof(uint64_t) ? same_words<uint64_t>(text.data(), lower)
+                                          : same_words<uint32_t>(text.data(), lower);
 }
 
 enum class Match : uint8_t { kNo, kYes, kSpaceBeforeColon };
@@ -54,13 +87,13 @@ enum class Match : uint8_t { kNo, kYes, kSpaceBeforeColon };
 inline Match match_field(std::string_view line, std::string_view name, std::string_view& value) {
   if (line.size() <= name.size()) return Match::kNo;
   const char next = line[name.size()];
-  if ((next != ':' && !is_blank(next)) ||
-      !equals_ignoring_case(line.substr(0, name.size()), name)) {
-    return Match::kNo;
-  }
   if (next == ':') {
+    if (!equals_ignoring_case(line.substr(0, name.size()), name)) return Match::kNo;
     value = trim(line.substr(name.size() + 1));
     return Match::kYes;
+  }
+  if (!is_blank(next) || !equals_ignoring_case(line.substr(0, name.size()), name)) {
+    return Match::kNo;
   }
   const std::string_view rest = trim(line.substr(name.size()));
   return rest.starts_with(':') ? Match::kSpaceBeforeColon : Match::kNo;
@@ -86,9 +119,7 @@ bool parse_request_line(std::string_view line, bool truncated, std::string_view 
   const size_t first = line.find(' ');
   if (first == 0 || first == std::string_view::npos) return false;
   out.method = line.substr(0, first);
-  if (out.method.size() > 32 || !std::all_of(out.method.begin(), out.method.end(), is_token_char)) {
-    return false;
-  }
+  if (out.method.size() > 32 || !is_token(out.method)) return false;
   const std::string_view end = truncated ? tail : line;
   const size_t last = end.rfind(' ');
   if (last == std::string_view::npos || (!truncated && last == first)) return false;
@@ -101,9 +132,7 @@ bool parse_request_line(std::string_view line, bool truncated, std::string_view 
   out.target = truncated ? line.substr(first + 1) : line.substr(first + 1, last - first - 1);
   out.target = trim(out.target);
   // Control bytes mean that this is no text protocol at all (RFC 9112 3.2 forbids even spaces).
-  return !out.target.empty() && std::none_of(out.target.begin(), out.target.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-  });
+  return !out.target.empty() && !has_control(out.target);
 }
 
 bool parse_status_line(std::string_view line, uint16_t& status, uint8_t& version_minor) {

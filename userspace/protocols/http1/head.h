@@ -56,11 +56,21 @@ struct HeadFields {
   void clear(bool request);
   /// One field line without its line end; a continuation (obs-fold) starts with a space or tab.
   void add_line(std::string_view line, bool truncated);
-  /// A line that begins so may matter to add_line; every other line goes to skip_line.
-  [[nodiscard]] static bool wants(char first) {
-    const char lower = static_cast<char>(first | 0x20);  // a space stays one; a tab becomes ')'
-    return lower == 'c' || lower == 't' || lower == 'h' || lower == 'u' || lower == ' ' ||
-           first == '\t';
+  /// Such a line may matter to add_line; every other one goes to skip_line. Not empty.
+  [[nodiscard]] bool wants(std::string_view line) const {
+    switch (line.front() | 0x20) {
+      case 'c':  // "content-length", and not "content-type" or "connection"
+        return line.size() > 8 && (line[8] | 0x20) == 'l';
+      case 'h':
+        return is_request;
+      case 't':
+      case 'u':
+      case ' ':
+      case '\t' | 0x20:
+        return true;
+      default:
+        return false;
+    }
   }
   void skip_line() { previous_ = Kind::kOther; }
   /// Framing by these fields alone, for a message of the given version.

@@ -105,7 +105,7 @@ void Http1Parser::note_pipelining() {
 
 void Http1Parser::announce(Outstanding& item) {
   if (std::exchange(item.started, true)) return;
-  sink_.exchange_started(item.exchange);
+  sink_.exchange_started(*item.exchange);
 }
 
 void Http1Parser::on_request_line(const Input& input) {
@@ -131,9 +131,9 @@ void Http1Parser::on_request_line(const Input& input) {
     request_open_ = false;
     return request_.accept_start_line();
   }
-  Outstanding& item = queue_.push();
+  Outstanding& item = queue_.push(sink_.new_exchange());
   request_open_ = true;
-  model::Exchange& exchange = item.exchange;
+  model::Exchange& exchange = *item.exchange;
   exchange.protocol = model::Protocol::kHttp1;
   exchange.side = side_;
   exchange.request_start_ns = request_.start_ns();
@@ -152,14 +152,14 @@ void Http1Parser::on_request_head() {
   uint8_t version_minor = 1;
   if (request_open_) {
     Outstanding& item = queue_.back();
-    model::HttpMessage& http = item.exchange.http;
+    model::HttpMessage& http = item.exchange->http;
     version_minor = http.version_minor;
     // RFC 9112 3.2.2: the authority of an absolute form is stronger than Host.
     if (http.host.empty()) http.host.swap(head.host);
     http.user_agent.swap(head.user_agent);
     if (head.traceparent.valid()) {
-      item.exchange.incoming = std::move(head.traceparent);
-      item.exchange.incoming.trace_state = head.trace_state;
+      item.exchange->incoming = std::move(head.traceparent);
+      item.exchange->incoming.trace_state = head.trace_state;
     }
     announce(item);
   }
@@ -177,9 +177,9 @@ void Http1Parser::on_request_complete(uint64_t time_ns) {
   if (!std::exchange(request_open_, false)) return;
   Outstanding& item = queue_.back();
   item.request_complete = true;
-  item.exchange.request_end_ns = time_ns;
-  item.exchange.request_body_bytes = request_.body_bytes();
-  item.exchange.request_body_known = framed;
+  item.exchange->request_end_ns = time_ns;
+  item.exchange->request_body_bytes = request_.body_bytes();
+  item.exchange->request_body_known = framed;
   if (item.response_done && queue_.size() == 1) finish_front(ExchangeEnd::kComplete);
 }
 
@@ -229,7 +229,7 @@ bool Http1Parser::on_response_head(uint64_t time_ns) {
     return false;
   }
   Outstanding& item = queue_.front();
-  model::Exchange& exchange = item.exchange;
+  model::Exchange& exchange = *item.exchange;
   // RFC 9110 15.2: any number of interim responses; 101 alone is final for HTTP/1.
   if (status_ < 200 && status_ != 101) {
     response_.finish_message();
@@ -240,14 +240,16 @@ bool Http1Parser::on_response_head(uint64_t time_ns) {
   exchange.http.version_minor = std::min(exchange.http.version_minor, response_minor_);
   exchange.response_start_ns = response_.start_ns();
   exchange.response_tid = response_.start_tid();
-  const bool tunnel = exchange.http.method == "CONNECT" && status_ >= 200 && status_ < 300;
+  const bool tunnel =
+      std::string_view(exchange.http.method) == "CONNECT" && status_ >= 200 && status_ < 300;
   if (status_ == 101 || tunnel) {
     if (status_ == 101) exchange.http.upgrade = lower_case(response_.head().upgrade);
     on_tunnel(time_ns);
     return false;
   }
   // RFC 9112 6.3 rule 1: these have no body whatever their fields say.
-  const bool bodiless = exchange.http.method == "HEAD" || status_ == 204 || status_ == 304;
+  const bool bodiless =
+      std::string_view(exchange.http.method) == "HEAD" || status_ == 204 || status_ == 304;
   const Framing framing = bodiless ? Framing::kNone : response_.head().framing(response_minor_);
   if (framing == Framing::kNone) {
     on_response_complete(time_ns, true);
@@ -259,8 +261,8 @@ bool Http1Parser::on_response_head(uint64_t time_ns) {
 
 void Http1Parser::on_tunnel(uint64_t time_ns) {
   Outstanding& item = queue_.front();
-  item.exchange.end_ns = time_ns;
-  item.exchange.response_body_bytes = 0;
+  item.exchange->end_ns = time_ns;
+  item.exchange->response_body_bytes = 0;
   finish_front(ExchangeEnd::kUpgraded);
   drop_all(DropReason::kAborted);  // asked behind the switch: nobody will answer in this protocol
   request_.become_opaque();
@@ -272,9 +274,9 @@ void Http1Parser::on_response_complete(uint64_t time_ns, bool body_known) {
   if (queue_.empty()) return;
   Outstanding& item = queue_.front();
   item.response_done = true;
-  item.exchange.end_ns = time_ns;
-  item.exchange.response_body_bytes = response_.body_bytes();
-  item.exchange.response_body_known = body_known;
+  item.exchange->end_ns = time_ns;
+  item.exchange->response_body_bytes = response_.body_bytes();
+  item.exchange->response_body_known = body_known;
   // A refusal can come before the request's body ended, and a record of its last part after it.
   if (item.request_complete || queue_.size() > 1) {
     finish_front(ExchangeEnd::kComplete);
@@ -286,7 +288,7 @@ void Http1Parser::on_response_complete(uint64_t time_ns, bool body_known) {
 
 void Http1Parser::finish_front(ExchangeEnd end) {
   Outstanding& item = queue_.front();
-  model::Exchange& exchange = item.exchange;
+  model::Exchange& exchange = *item.exchange;
   exchange.end = end;
   if (!item.request_complete) exchange.request_body_known = false;
   if (exchange.response_start_ns != 0 && exchange.response_start_ns < exchange.request_start_ns) {
@@ -295,7 +297,7 @@ void Http1Parser::finish_front(ExchangeEnd end) {
   exchange.end_ns =
       std::max({exchange.end_ns, exchange.response_start_ns, exchange.request_start_ns});
   if (queue_.size() == 1) request_open_ = false;
-  sink_.exchange_finished(std::move(exchange));
+  sink_.exchange_finished(std::move(item.exchange));
   queue_.pop_front();
   if (!queue_.empty()) return;
   if (overflowed_) return distrust(DropReason::kPipelineLimit);
@@ -312,9 +314,9 @@ void Http1Parser::finish_all(ExchangeEnd end, uint64_t time_ns) {
       finish_front(ExchangeEnd::kComplete);
       continue;
     }
-    item.exchange.end_ns = time_ns;
-    if (item.response_begun) item.exchange.response_body_bytes = response_.body_bytes();
-    item.exchange.response_body_known = false;
+    item.exchange->end_ns = time_ns;
+    if (item.response_begun) item.exchange->response_body_bytes = response_.body_bytes();
+    item.exchange->response_body_known = false;
     finish_front(end);
   }
   lose_partial_head(DropReason::kAborted);

@@ -121,9 +121,9 @@ void Http1Parser::on_response_cut() {
       if (status_ < 200) return lose_responses(DropReason::kGap);  // the final one may be hidden
       Outstanding& item = queue_.front();
       item.response_begun = true;
-      item.exchange.http.status = status_;
-      item.exchange.response_start_ns = response_.start_ns();
-      item.exchange.response_tid = response_.start_tid();
+      item.exchange->http.status = status_;
+      item.exchange->response_start_ns = response_.start_ns();
+      item.exchange->response_tid = response_.start_tid();
       return response_.lose_framing();
     }
     case State::kChunkSize:
@@ -152,7 +152,7 @@ void Http1Parser::on_gap(Flow flow, uint64_t length) noexcept {
     // answers that follow theirs have no owner.
     request_open_ = false;
     Outstanding& item = queue_.back();
-    sink_.exchange_dropped(item.exchange, DropReason::kGap);
+    sink_.exchange_dropped(*item.exchange, DropReason::kGap);
     const bool others = queue_.size() > 1;
     queue_.pop_back();
     if (!others) {
@@ -188,7 +188,7 @@ void Http1Parser::distrust(DropReason reason) {
 void Http1Parser::drop_all(DropReason reason) {
   lose_partial_head(reason);
   for (; !queue_.empty(); queue_.pop_front()) {
-    sink_.exchange_dropped(queue_.front().exchange, reason);
+    sink_.exchange_dropped(*queue_.front().exchange, reason);
   }
   request_open_ = false;
 }
@@ -255,7 +255,7 @@ void Http1Parser::on_tick(uint64_t now_ns) noexcept {
   }
   if (queue_.empty()) return;
   Outstanding& item = queue_.front();
-  if (item.response_done && now_ns > item.exchange.end_ns + kAnsweredNs) {
+  if (item.response_done && now_ns > item.exchange->end_ns + kAnsweredNs) {
     finish_front(ExchangeEnd::kComplete);
     if (queue_.empty()) return;
   }

@@ -103,7 +103,7 @@ Found MessageReader::fields(Input& input) {
     if (length > 0 && feed[-1] == '\r') --length;
     if (length == 0) {
       complete = true;
-    } else if (HeadFields::wants(*at)) {
+    } else if (head_.wants({at, length})) {
       if (length > line_.limit()) break;
       head_.add_line({at, length}, false);
     } else {

@@ -3,15 +3,16 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
-#include "model/exchange.h"
+#include "model/exchange_pool.h"
 
 namespace hostlens::protocols::http1 {
 
 struct Outstanding {
-  model::Exchange exchange;
-  bool started = false;  ///< announced to the sink
+  model::ExchangePtr exchange;  ///< never null in the queue
+  bool started = false;         ///< announced to the sink
   bool request_complete = false;
   bool response_begun = false;  ///< the head of the final response is known
   bool response_done = false;
@@ -26,7 +27,11 @@ class OutstandingQueue {
   [[nodiscard]] Outstanding& front() { return items_[head_]; }
   [[nodiscard]] const Outstanding& front() const { return items_[head_]; }
   [[nodiscard]] Outstanding& back() { return items_.back(); }
-  Outstanding& push() { return items_.emplace_back(); }
+  Outstanding& push(model::ExchangePtr exchange) {
+    Outstanding& item = items_.emplace_back();
+    item.exchange = std::move(exchange);
+    return item;
+  }
   void pop_back() { items_.pop_back(); }
   void pop_front() {
     ++head_;

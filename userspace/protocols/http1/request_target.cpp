@@ -20,8 +20,7 @@ void split_target(std::string_view target, size_t limit, model::HttpMessage& htt
     target = target.substr(0, limit);
     http.target_truncated = true;
   }
-  http.target = target;
-  if (http.method == "CONNECT") {
+  if (std::string_view(http.method) == "CONNECT") {
     http.host = without_user(target).substr(0, HeadFields::kTextBytes);
     return;
   }
@@ -39,7 +38,7 @@ void split_target(std::string_view target, size_t limit, model::HttpMessage& htt
   http.path = rest.substr(0, question);
   if (question != std::string_view::npos) http.query = rest.substr(question + 1);
   // RFC 9112 3.2.1: an absolute form with an empty path means "/".
-  if (http.path.empty()) http.path = "/";
+  if (http.path.empty()) http.path.assign(1, '/');
 }
 
 }  // namespace hostlens::protocols::http1

@@ -27,7 +27,7 @@ class FanOutTest : public ::testing::Test {
         exchange.context.span_id[byte] = static_cast<uint8_t>(last_id_ >> (8 * byte));
       }
       out_.request_started(exchange);
-      out_.exchange_finished(std::move(exchange));
+      out_.exchange_finished(processors::own(std::move(exchange)));
     }
   }
   static std::set<model::SpanId> ids(const ExporterRecord& record) {

@@ -61,7 +61,6 @@ TEST_F(Http1ParserTest, FillsEveryFieldOfASimpleExchange) {
   EXPECT_EQ(exchange.side, Side::kServer);
   EXPECT_EQ(exchange.end, ExchangeEnd::kComplete);
   EXPECT_EQ(exchange.http.method, "GET");
-  EXPECT_EQ(exchange.http.target, "/a?x=1");
   EXPECT_EQ(exchange.http.path, "/a");
   EXPECT_EQ(exchange.http.query, "x=1");
   EXPECT_EQ(exchange.http.host, "h:81");
@@ -180,7 +179,7 @@ TEST_F(Http1ParserTest, KeepsLittleOfAVeryLongHead) {
   wire.request(head);
   wire.response(kOk);
   EXPECT_TRUE(only().http.target_truncated);
-  EXPECT_LE(only().http.target.size(), ParserLimits{}.target_bytes);
+  EXPECT_LE(only().http.path.size(), ParserLimits{}.target_bytes);
   EXPECT_EQ(only().http.host, "h") << "fields behind the long one are still read";
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporters/utf8.h"
+#include "base/utf8.h"
 
 #include <gtest/gtest.h>
 
-namespace hostlens::exporters {
+namespace hostlens::base {
 namespace {
 
 std::string cleaned(std::string_view text) {
@@ -37,4 +37,4 @@ TEST(Utf8Test, EachByteThatIsNoUtf8IsReplaced) {
 }
 
 }  // namespace
-}  // namespace hostlens::exporters
+}  // namespace hostlens::base

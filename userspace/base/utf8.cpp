@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporters/utf8.h"
+#include "base/utf8.h"
 
 #include <cstdint>
 #include <cstring>
 
-namespace hostlens::exporters {
+namespace hostlens::base {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
@@ -20,8 +20,9 @@ size_t ascii_prefix(std::string_view text) {
   return at;
 }
 
-/// Length of the sequence that starts here, 0 when it is not valid.
-size_t sequence_length(std::string_view text) {
+}  // namespace
+
+size_t utf8_length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t first = byte(0);
   if (first < 0x80) return 1;
@@ -41,12 +42,10 @@ size_t sequence_length(std::string_view text) {
   return length;
 }
 
-}  // namespace
-
 size_t valid_utf8_prefix(std::string_view text) {
   size_t at = ascii_prefix(text);
   while (at < text.size()) {
-    const size_t length = sequence_length(text.substr(at));
+    const size_t length = utf8_length(text.substr(at));
     if (length == 0) break;
     at += length;
   }
@@ -64,4 +63,4 @@ void assign_utf8(std::string& out, std::string_view text) {
   }
 }
 
-}  // namespace hostlens::exporters
+}  // namespace hostlens::base
