@@ -2,6 +2,7 @@
 """Host and process metrics against the kernel's own files, read just before and just after."""
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -111,12 +112,25 @@ def test_processor_time_of_a_service_is_its_processs(agent, server, directory):
     assert before - 0.5 / TICKS <= total <= after + 0.5 / TICKS
 
 
-def test_everything_is_read_without_errors_but_those_that_are_told(agent):
+def test_what_cannot_be_told_is_counted_with_its_reason(agent, directory):
+    """A file system behind a folder that the worker may not enter."""
     page = next_reading(agent)
     scrapers = {labels["scraper"] for labels, _ in page.samples["hostlens_scrape_duration_seconds"]}
     assert {"cpu", "memory", "filesystem", "process", "cgroup"} <= scrapers
-    for labels, _ in page.samples["hostlens_scrape_errors_total"]:
-        assert labels["scraper"] in scrapers and labels["reason"]
+    closed = directory / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "mount").mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "hostlens-test", closed / "mount"],
+                             capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"no mount here: {mounted.stderr}")
+    try:
+        def errors():
+            return agent.metrics().sum("hostlens_scrape_errors_total", scraper="filesystem",
+                                       reason="unreadable")
+        eventually(errors, 10, lambda: agent.metrics().samples["hostlens_scrape_errors_total"])
+    finally:
+        subprocess.run(["umount", closed / "mount"], check=True)
 
 
 def test_the_collector_understands_them(directory, started, watch):
