@@ -6,11 +6,13 @@
 #include <memory>
 #include <string_view>
 
+#include "base/clock.h"
 #include "discovery/proc_files.h"
 
 namespace hostlens::agent {
 namespace {
 
+constexpr uint64_t kSilenceNs = 5'000'000'000;
 constexpr uint64_t kMaxOpenFiles = 1U << 20U;  ///< the kernel's default of fs.nr_open
 
 struct CloseDirectory {
@@ -32,14 +34,24 @@ std::optional<uint64_t> count_entries(base::UniqueFd fd) {
 
 }  // namespace
 
+base::Result<base::UniqueFd> RemoteProcessFacts::open(model::ProcessKey key,
+                                                      kernel::ProcessFile what) {
+  auto opened = host_.open_process_file(key, what);
+  if (!opened && opened.error().kind == base::Error::Kind::kBusy) {
+    silent_until_ns_ = base::monotonic_now_ns() + kSilenceNs;
+  }
+  return opened;
+}
+
 scrapers::GuardedFacts RemoteProcessFacts::read(model::ProcessKey key, bool count_files) noexcept {
   scrapers::GuardedFacts facts;
-  if (const auto io = host_.open_process_file(key, kernel::ProcessFile::kIo)) {
+  if (base::monotonic_now_ns() < silent_until_ns_) return facts;
+  if (const auto io = open(key, kernel::ProcessFile::kIo)) {
     facts.io =
         scrapers::parse_process_io(discovery::read_bounded(io->get(), discovery::kMaxStatBytes));
   }
   if (count_files) {
-    auto folder = host_.open_process_file(key, kernel::ProcessFile::kFileDescriptors);
+    auto folder = open(key, kernel::ProcessFile::kFileDescriptors);
     if (folder) facts.open_files = count_entries(*std::move(folder));
   }
   return facts;

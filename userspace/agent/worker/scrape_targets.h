@@ -17,9 +17,10 @@ struct ScrapeTargets {
 };
 
 /// Processes that `targets` selects (null: all that the table knows, as in `run`), at most 4096:
-/// the rest is told by program. Each cgroup that holds processes of one service alone, so a service
-/// that spans several has them all; a cgroup that several services share is none's, and one below
-/// another of the same service is counted there already. Shard thread; reads nothing.
+/// the rest is told by program. Each cgroup of a unit or a container in which targets of one
+/// service alone were found, so a service that spans several has them all; a cgroup that several
+/// services share is none's, and one below another of the same service is counted there already.
+/// Shard thread; reads nothing.
 [[nodiscard]] ScrapeTargets scrape_targets(const discovery::ProcessTable& processes,
                                            const discovery::TargetSelector* targets);
 

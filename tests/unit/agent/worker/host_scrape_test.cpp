@@ -68,6 +68,26 @@ TEST_F(HostScrapeTest, DescriptorsAreCountedForKernelsThatDoNotTellTheirNumber) 
   EXPECT_FALSE(facts_.read({static_cast<uint32_t>(::getpid()), 1}, true).open_files);
 }
 
+/// As the channel to a supervisor that is stopped.
+class SilentHost final : public kernel::HostAccess {
+ public:
+  base::Result<base::UniqueFd> open_process_file(model::ProcessKey, kernel::ProcessFile) override {
+    ++asked;
+    return base::Error{base::Error::Kind::kBusy, 0, "no answer", {}};
+  }
+  base::Result<void> set_target(model::ProcessKey, bool) override { return {}; }
+  base::Result<void> set_target_cgroup(uint64_t, bool) override { return {}; }
+
+  int asked = 0;
+};
+
+TEST_F(HostScrapeTest, ASupervisorThatDoesNotAnswerIsNotAskedForEachProcess) {
+  SilentHost silent;
+  RemoteProcessFacts facts(silent);
+  for (uint32_t pid = 1; pid < 100; ++pid) EXPECT_FALSE(facts.read({pid, 0}, false).io);
+  EXPECT_EQ(silent.asked, 1);
+}
+
 TEST_F(HostScrapeTest, OnlyOneReadingIsUnderWay) {
   std::mutex held;
   std::unique_lock lock(held);

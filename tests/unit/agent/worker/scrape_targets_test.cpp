@@ -18,12 +18,14 @@ using ::testing::UnorderedElementsAre;
 
 class ScrapeTargetsTest : public ::testing::Test {
  protected:
-  void put(uint32_t pid, const std::string& program, const std::string& cgroup) {
+  void put(uint32_t pid, const std::string& program, const std::string& cgroup,
+           const std::string& environment = {}) {
     discovery::FakeProcess process;
     process.pid = pid;
     process.executable = "/usr/bin/" + program;
     process.arguments = {program};
     process.cgroup = "0::" + cgroup + "\n";
+    process.environment = environment;
     host_.put(process);
   }
   std::map<uint32_t, std::string> services(const discovery::TargetSelector* targets = nullptr) {
@@ -104,30 +106,37 @@ TEST_F(ScrapeTargetsTest, TargetsOfTheKernelAreReadWithoutAnyRequest) {
 }
 
 TEST_F(ScrapeTargetsTest, AServiceHasEachOfItsCgroupsOnce) {
-  put(7, "shop", "/a.slice/one");
-  put(8, "shop", "/a.slice/one");
-  put(9, "shop", "/a.slice/two");
+  put(7, "shop", "/system.slice/shop.service/one");
+  put(8, "shop", "/system.slice/shop.service/one");
+  put(9, "shop", "/system.slice/shop.service/two");
   for (const uint32_t pid : {7U, 8U, 9U}) table_->resolve(pid);
-  EXPECT_THAT(cgroups(), UnorderedElementsAre(Pair("shop", "0::/a.slice/one\n"),
-                                              Pair("shop", "0::/a.slice/two\n")));
+  EXPECT_THAT(cgroups(), UnorderedElementsAre(Pair("shop", "0::/system.slice/shop.service/one\n"),
+                                              Pair("shop", "0::/system.slice/shop.service/two\n")));
 }
 
 TEST_F(ScrapeTargetsTest, ACgroupOfSeveralServicesIsNones) {
-  put(7, "shop", "/user.slice/session-1.scope");
-  put(8, "stock", "/user.slice/session-1.scope");
+  put(7, "shop", "/system.slice/all.service", "OTEL_SERVICE_NAME=shop");
+  put(8, "stock", "/system.slice/all.service", "OTEL_SERVICE_NAME=stock");
   table_->resolve(7);
   table_->resolve(8);
   EXPECT_TRUE(cgroups().empty());
   EXPECT_EQ(services().size(), 2U);
 }
 
+TEST_F(ScrapeTargetsTest, ASessionIsNoServicesCgroup) {
+  put(7, "shop", "/user.slice/user-0.slice/session-1.scope");
+  table_->resolve(7);
+  EXPECT_TRUE(cgroups().empty());
+  EXPECT_EQ(services().size(), 1U);
+}
+
 TEST_F(ScrapeTargetsTest, ACgroupBelowAnotherOfItsServiceIsCountedThereAlready) {
-  put(7, "shop", "/a.slice/shop");
-  put(8, "shop", "/a.slice/shop/below");
-  put(9, "shop", "/a.slice/shop-2");
+  put(7, "shop", "/system.slice/shop.service/a");
+  put(8, "shop", "/system.slice/shop.service/a/below");
+  put(9, "shop", "/system.slice/shop.service/a-2");
   for (const uint32_t pid : {7U, 8U, 9U}) table_->resolve(pid);
-  EXPECT_THAT(cgroups(), UnorderedElementsAre(Pair("shop", "0::/a.slice/shop\n"),
-                                              Pair("shop", "0::/a.slice/shop-2\n")));
+  EXPECT_THAT(cgroups(), UnorderedElementsAre(Pair("shop", "0::/system.slice/shop.service/a\n"),
+                                              Pair("shop", "0::/system.slice/shop.service/a-2\n")));
 }
 
 }  // namespace
