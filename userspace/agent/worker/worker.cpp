@@ -247,8 +247,7 @@ void Worker::on_round() {
   const uint64_t now_ns = base::monotonic_now_ns();
   shard_->drain();
   shard_->tick(now_ns);
-  const bool news =
-      shard_->records_total() != published_records_ || shard_->correlator().held() > 0;
+  const bool news = progress() != published_progress_ || shard_->correlator().held() > 0;
   if (now_ns - last_snapshot_ns_ >= (news ? kSnapshotNs : kSecondNs) ||
       host_scrape_->last() != published_scrape_) {
     publish(now_ns);
@@ -322,7 +321,7 @@ aggregators::AgentSample Worker::sample() {
 
 void Worker::publish(uint64_t now_ns) {
   last_snapshot_ns_ = now_ns;
-  published_records_ = shard_->records_total();
+  published_progress_ = progress();
   published_scrape_ = host_scrape_->last();
   published_.publish(metrics_->snapshot(now_ns, sample(), published_scrape_), now_ns);
 }

@@ -70,6 +70,10 @@ class Worker {
   void on_round();
   void on_second(uint64_t now_ns);
   void on_interval(uint64_t now_ns);
+  /// Grows with each record and with each exchange that settles, some rounds after its records.
+  [[nodiscard]] uint64_t progress() const {
+    return shard_->records_total() + fan_out_->finished_total();
+  }
   void push_when_scraped(uint64_t now_ns);
   void begin_scrape();
   void publish(uint64_t now_ns);
@@ -109,7 +113,7 @@ class Worker {
   uint64_t last_second_ns_ = 0;
   uint64_t last_interval_ns_ = 0;  ///< when the host was read, and is pushed soon after
   bool push_waits_ = false;
-  uint64_t published_records_ = 0;
+  uint64_t published_progress_ = 0;
   int exit_code_ = 0;
 };
 
