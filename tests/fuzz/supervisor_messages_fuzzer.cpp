@@ -19,7 +19,7 @@ class CheckingHost final : public kernel::HostAccess {
   base::Result<base::UniqueFd> open_process_file(model::ProcessKey key,
                                                  kernel::ProcessFile what) override {
     check(key);
-    if (what > kernel::ProcessFile::kSocketInodes) std::abort();
+    if (what > kernel::ProcessFile::kIo) std::abort();
     return base::errno_error("open", ESRCH);
   }
   base::Result<void> set_target(model::ProcessKey key, bool) override {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """/metrics as a real Prometheus scrapes it and as promtool checks it."""
+import re
 import subprocess
 
 import pytest
@@ -84,7 +85,12 @@ def test_promtool_finds_nothing_to_complain_about(loaded):
     _, _, text = agent.get("/metrics", "text/plain;version=0.0.4")
     check = subprocess.run([oracle("promtool", "debian-promtool"), "check", "metrics"], input=text,
                            capture_output=True, check=False)
-    assert (check.returncode, check.stdout + check.stderr) == (0, b"")
+    complaints = (check.stdout + check.stderr).decode().splitlines()
+    # The conventions name what is there at a time "count", which promtool keeps for histograms. The
+    # Collector's translation gives the same names.
+    counts = re.compile(r"(system|process)_\w+_count non-histogram and non-summary metrics "
+                        r'should not have "_count" suffix')
+    assert [line for line in complaints if not counts.fullmatch(line)] == []
 
 
 def test_openmetrics_is_read_by_a_strict_parser(loaded):

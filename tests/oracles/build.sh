@@ -32,14 +32,13 @@ go_program() {
   mv "$bin/$name.new" "$bin/$name"
 }
 
-# Not installed: the package would start a service.
-debian_prometheus() {
-  [ -x "$bin/debian-prometheus" ] && return
-  echo "oracles: unpacking Debian's prometheus"
+# debian_program PACKAGE PROGRAM NAME: out of a package, not installed: it would start a service.
+debian_program() {
+  [ -x "$bin/$3" ] && return
+  echo "oracles: unpacking Debian's $1"
   folder=$(mktemp -d)
-  (cd "$folder" && apt-get download -q -q -o APT::Sandbox::User=root prometheus && dpkg-deb -x prometheus_*.deb .)
-  mv "$folder/usr/bin/promtool" "$bin/debian-promtool"
-  mv "$folder/usr/bin/prometheus" "$bin/debian-prometheus"
+  (cd "$folder" && apt-get download -q -q -o APT::Sandbox::User=root "$1" && dpkg-deb -x "$1"_*.deb .)
+  mv "$folder/usr/bin/$2" "$bin/$3"
   rm -r "$folder"
 }
 
@@ -51,6 +50,7 @@ rust_server() {
   cp "$oracles/hyper/release/hyper-server" "$bin/hyper-server"
 }
 
+debian_program prometheus-node-exporter prometheus-node-exporter debian-node-exporter
 go_program hostlens-load "$tests/fixtures/load" .
 go_program go-server "$tests/fixtures/servers/go" .
 # Debian 12's own Go is too old for these.
@@ -70,5 +70,6 @@ if [ $prometheus_from_source = yes ]; then
     go_program $name "$here/prometheus" github.com/prometheus/prometheus/cmd/$name -tags remove_all_sd
   done
 else
-  debian_prometheus
+  debian_program prometheus promtool debian-promtool
+  debian_program prometheus prometheus debian-prometheus
 fi

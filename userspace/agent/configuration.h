@@ -56,7 +56,7 @@ struct Limits {
 struct Configuration {
   std::optional<HostPort> listen = HostPort{"127.0.0.1", 9464};  ///< nullopt: no port is opened
   std::string user = "hostlens";
-  uint64_t interval_ns = 15'000'000'000;
+  uint64_t interval_ns = 10'000'000'000;
   std::vector<discovery::ServiceNameRule> service_name;
   std::vector<discovery::ProcessRule> include;
   std::vector<discovery::ProcessRule> exclude;

@@ -96,9 +96,10 @@ const std::array kKeys = {
     ConfigurationKey{"user", "an unprivileged user", "hostlens",
                      "Whom the worker runs as; nobody when it does not exist.", false, read_user},
     ConfigurationKey{
-        "interval", "a duration, 1s to 1h", "15s",
-        "How often metrics are pushed. Spans go every second; /metrics is never older "
-        "than a second.",
+        "interval", "a duration, 1s to 1h", "10s",
+        "How often the host, its processes and cgroups are read, and metrics are pushed. What "
+        "/metrics shows of them is never older; requests are shown within a second, and their "
+        "spans go every second.",
         true, [](Value& v, Configuration& c) { v.read_duration(c.interval_ns, kSecond, kHour); }},
     ConfigurationKey{"service_name", "a list of {match: {...}, name: NAME}", "[]",
                      "Names for services, the first that fits. Without one: OTEL_SERVICE_NAME of "

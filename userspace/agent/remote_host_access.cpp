@@ -34,6 +34,7 @@ Result<Received> RemoteHostAccess::ask(const Message& request, uint64_t id, cons
 
 Result<base::UniqueFd> RemoteHostAccess::open_process_file(model::ProcessKey key,
                                                            kernel::ProcessFile what) {
+  const std::lock_guard lock(mutex_);
   const uint64_t id = ++last_id_;
   auto reply = ask(OpenProcessFile{id, key, what}, id, "open a file of a process");
   if (!reply) return std::move(reply).error();
@@ -42,6 +43,7 @@ Result<base::UniqueFd> RemoteHostAccess::open_process_file(model::ProcessKey key
 }
 
 Result<void> RemoteHostAccess::set_target(model::ProcessKey key, bool is_target) {
+  const std::lock_guard lock(mutex_);
   const uint64_t id = ++last_id_;
   auto reply = ask(SetTarget{id, key, is_target}, id, "set a target");
   if (!reply) return std::move(reply).error();
@@ -49,6 +51,7 @@ Result<void> RemoteHostAccess::set_target(model::ProcessKey key, bool is_target)
 }
 
 Result<void> RemoteHostAccess::set_target_cgroup(uint64_t cgroup_id, bool is_target) {
+  const std::lock_guard lock(mutex_);
   const uint64_t id = ++last_id_;
   auto reply = ask(SetTargetCgroup{id, cgroup_id, is_target}, id, "set a target cgroup");
   if (!reply) return std::move(reply).error();

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <mutex>
+
 #include "agent/channel.h"
 #include "kernel/host_access.h"
 
 namespace hostlens::agent {
 
-/// The worker's kernel::HostAccess: asks the supervisor and waits for its reply. Worker's main
-/// thread.
+/// The worker's kernel::HostAccess: asks the supervisor and waits for its reply. Any thread, one
+/// request at a time: the loop's thread asks for discovery, the scraping one for facts of
+/// processes, and either waits for the other's answer, some microseconds.
 class RemoteHostAccess final : public kernel::HostAccess {
  public:
   explicit RemoteHostAccess(Channel requests) : requests_(std::move(requests)) {}
@@ -21,8 +24,10 @@ class RemoteHostAccess final : public kernel::HostAccess {
   /// The supervisor answers within microseconds; longer than this it is stopped or gone.
   static constexpr int kTimeoutMs = 2000;
 
+  /// With the mutex held: the first answer on the channel is the one to this request.
   base::Result<Received> ask(const Message& request, uint64_t id, const char* what);
 
+  std::mutex mutex_;
   Channel requests_;
   uint64_t last_id_ = 0;
 };

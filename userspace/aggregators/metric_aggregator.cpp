@@ -69,8 +69,9 @@ void MetricAggregator::set_limits(size_t series_per_family, uint64_t series_idle
   connections_.set_limit(series_per_family);
 }
 
-std::shared_ptr<const model::MetricSnapshot> MetricAggregator::snapshot(uint64_t now_ns,
-                                                                        const AgentSample& agent) {
+std::shared_ptr<const model::MetricSnapshot> MetricAggregator::snapshot(
+    uint64_t now_ns, const AgentSample& agent,
+    std::shared_ptr<const std::vector<model::MetricFamily>> scraped) {
   clock_.refresh();
   http_.expire(now_ns, settings_.series_idle_ns);
   connections_.expire(now_ns, settings_.series_idle_ns);
@@ -79,6 +80,7 @@ std::shared_ptr<const model::MetricSnapshot> MetricAggregator::snapshot(uint64_t
   result->unix_ns = clock_.unix_ns(now_ns);
   result->monotonic_ns = now_ns;
   result->agent = settings_.agent;
+  result->scraped = std::move(scraped);
   FamilyList list(*result);
   std::vector<FamilyLoad> loads;
   http_.add_families(list, loads, now_ns,

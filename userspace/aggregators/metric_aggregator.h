@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "aggregators/agent_sample.h"
 #include "aggregators/connection_metrics.h"
@@ -45,10 +46,11 @@ class MetricAggregator final : public processors::ConnectionSink {
   /// After a reload. Existing series stay.
   void set_limits(size_t series_per_family, uint64_t series_idle_ns);
 
-  /// Once per second, with CLOCK_MONOTONIC as in the events. Expires idle series. Immutable result:
-  /// the caller publishes and exports it.
-  [[nodiscard]] std::shared_ptr<const model::MetricSnapshot> snapshot(uint64_t now_ns,
-                                                                      const AgentSample& agent);
+  /// Once per second, with CLOCK_MONOTONIC as in the events. Expires idle series. `scraped` is
+  /// passed on. Immutable result: the caller publishes and exports it.
+  [[nodiscard]] std::shared_ptr<const model::MetricSnapshot> snapshot(
+      uint64_t now_ns, const AgentSample& agent,
+      std::shared_ptr<const std::vector<model::MetricFamily>> scraped = nullptr);
 
  private:
   MetricAggregatorSettings settings_;

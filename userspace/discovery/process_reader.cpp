@@ -63,8 +63,8 @@ std::optional<ProcessFacts> ProcessReader::read(uint32_t pid, bool with_executab
   facts.comm = stat->comm;
   facts.arguments = parse_command_line(
       read_file(facts.key, "cmdline", kernel::ProcessFile::kCommandLine, kMaxCommandLineBytes));
-  facts.cgroup = identify_cgroup(
-      read_file(facts.key, "cgroup", kernel::ProcessFile::kCgroup, kMaxCgroupBytes));
+  facts.cgroup_text = read_file(facts.key, "cgroup", kernel::ProcessFile::kCgroup, kMaxCgroupBytes);
+  facts.cgroup = identify_cgroup(facts.cgroup_text);
   if (with_executable) facts.executable = read_executable(facts.key);
   return facts;
 }

@@ -22,6 +22,7 @@ struct ProcessFacts {
   std::string executable;  ///< path as the process sees it; "" for kernel threads and when refused
   std::vector<std::string> arguments;
   CgroupIdentity cgroup;
+  std::string cgroup_text;  ///< /proc/PID/cgroup as it is
 
   /// Arguments joined with blanks.
   [[nodiscard]] std::string command_line() const;

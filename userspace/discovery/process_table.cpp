@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kEagerReadsPerTick = 200;
 constexpr size_t kReuseChecksPerTick = 8;
 constexpr size_t kMaxServices = 2000;
+constexpr size_t kMaxCgroups = 2000;
 /// An unreadable process is tried again after this: /proc may have refused for a moment only.
 constexpr uint64_t kRetryNs = 5'000'000'000;
 
@@ -87,6 +88,7 @@ std::shared_ptr<const model::Process> ProcessTable::resolve(uint32_t pid) {
 void ProcessTable::on_exec(const model::ProcessExec& event) {
   Entry& entry =
       put(event.process.pid, Entry(event.process, event.parent_pid, clean_text(event.comm, 64)));
+  entry.is_target = event.is_target;
   if (event.is_target && eager_reads_left_ > 0) {
     --eager_reads_left_;
     describe(event.process.pid, entry);
@@ -97,10 +99,12 @@ void ProcessTable::on_fork(const model::ProcessFork& event) {
   const auto parent = entries_.find(event.parent_pid);
   if (parent == entries_.end() && !event.is_target) return;
   Entry entry(event.process, event.parent_pid);
+  entry.is_target = event.is_target;
   if (parent != entries_.end()) {
     entry.comm = parent->second.comm;
     const bool readable = parent->second.process != nullptr && !parent->second.unreadable;
     entry.forked_from = readable ? parent->second.process : parent->second.forked_from;
+    entry.cgroup = parent->second.cgroup;
   }
   put(event.process.pid, std::move(entry));
 }
@@ -124,6 +128,9 @@ void ProcessTable::tick(uint64_t now_ns) {
   });
   if (services_.size() > kMaxServices) {
     std::erase_if(services_, [](const auto& item) { return item.second.use_count() == 1; });
+  }
+  if (cgroups_.size() > kMaxCgroups) {
+    std::erase_if(cgroups_, [](const auto& item) { return item.second.use_count() == 1; });
   }
   if (to_check_.empty()) {
     for (const auto& [pid, entry] : entries_) {
@@ -200,7 +207,32 @@ void ProcessTable::describe(uint32_t pid, Entry& entry) {
   process->executable = text_of(own, "process.executable.name");
   std::move(own.begin(), own.end(), std::back_inserter(process->resource));
   entry.key = facts->key;
+  entry.cgroup = intern(*facts);
   entry.process = std::move(process);
+}
+
+void ProcessTable::for_each_known(const std::function<void(const KnownProcess&)>& use) const {
+  for (const auto& [pid, entry] : entries_) {
+    if (entry.ended_ns != 0 || entry.unreadable) continue;
+    const auto& described = entry.process != nullptr ? entry.process : entry.forked_from;
+    if (described != nullptr) use({entry.key, *described, entry.cgroup});
+  }
+}
+
+void ProcessTable::describe_targets(size_t most) {
+  for (auto& [pid, entry] : entries_) {
+    if (most == 0) return;
+    if (!entry.is_target || entry.ended_ns != 0) continue;
+    if (entry.process != nullptr || entry.forked_from != nullptr) continue;
+    describe(pid, entry);
+    --most;
+  }
+}
+
+bool ProcessTable::is_known(uint32_t pid) const {
+  const auto found = entries_.find(pid);
+  if (found == entries_.end()) return false;
+  return found->second.process != nullptr || found->second.forked_from != nullptr;
 }
 
 std::string_view ProcessTable::configured_name(const ProcessFacts& facts) {
@@ -214,6 +246,16 @@ std::string_view ProcessTable::configured_name(const ProcessFacts& facts) {
 std::shared_ptr<const model::Service> ProcessTable::intern(model::Service service) {
   auto& known = services_[identity_of(service)];
   if (known == nullptr) known = std::make_shared<const model::Service>(std::move(service));
+  return known;
+}
+
+std::shared_ptr<const CgroupMembership> ProcessTable::intern(const ProcessFacts& facts) {
+  if (facts.cgroup_text.empty()) return nullptr;
+  auto& known = cgroups_[facts.cgroup_text];
+  if (known == nullptr) {
+    known = std::make_shared<const CgroupMembership>(
+        CgroupMembership{facts.cgroup_text, facts.cgroup.path});
+  }
   return known;
 }
 

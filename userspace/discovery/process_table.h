@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,6 +33,19 @@ struct ProcessTableSettings {
   uint64_t tombstone_ns = 10'000'000'000;  ///< how long an ended process can still be asked for
 };
 
+/// The cgroup of some processes, as it was when they were described. Shared by them all.
+struct CgroupMembership {
+  std::string text;  ///< /proc/PID/cgroup
+  std::string path;  ///< CgroupIdentity::path
+};
+
+/// A living process that is described, or that was forked by one and is its copy.
+struct KnownProcess {
+  model::ProcessKey key;
+  const model::Process& described;  ///< of the forking one, where it did not need a copy yet
+  std::shared_ptr<const CgroupMembership> cgroup;  ///< null when it could not be read
+};
+
 /// A process is read when its first socket is seen, or at once when a target executes a program (it
 /// may live for milliseconds only); a child that only forked is its parent's copy and costs no
 /// read. Never walks /proc. Shard thread only; `host` must outlive it.
@@ -53,6 +67,14 @@ class ProcessTable final : public ProcessResolver {
   /// After a reload. Processes are described anew at their next use; nothing changes on error.
   base::Result<void> set_service_names(std::vector<ServiceNameRule> rules);
 
+  /// Every living process that needs no reading, in no order.
+  void for_each_known(const std::function<void(const KnownProcess&)>& use) const;
+  /// Whether resolve() would have to read this pid.
+  [[nodiscard]] bool is_known(uint32_t pid) const;
+  /// Reads living targets, as the kernel's records call them, that nobody asked for yet; at most so
+  /// many.
+  void describe_targets(size_t most);
+
   [[nodiscard]] size_t size() const { return entries_.size(); }
   [[nodiscard]] size_t service_count() const { return services_.size(); }
 
@@ -65,8 +87,10 @@ class ProcessTable final : public ProcessResolver {
     std::string comm;
     std::shared_ptr<const model::Process> process;      ///< null: not read yet
     std::shared_ptr<const model::Process> forked_from;  ///< its parent as it was then
+    std::shared_ptr<const CgroupMembership> cgroup;
     uint32_t parent_pid = 0;
     uint64_t ended_ns = 0;    ///< 0: lives
+    bool is_target = false;   ///< says the record of its exec or fork
     bool unreadable = false;  ///< asked for, but there was nothing to read
   };
   struct CompiledName {
@@ -83,6 +107,7 @@ class ProcessTable final : public ProcessResolver {
   void check_one_for_reuse();
   [[nodiscard]] std::string_view configured_name(const ProcessFacts& facts);
   [[nodiscard]] std::shared_ptr<const model::Service> intern(model::Service service);
+  [[nodiscard]] std::shared_ptr<const CgroupMembership> intern(const ProcessFacts& facts);
 
   ProcessTableSettings settings_;
   std::vector<CompiledName> names_;
@@ -91,6 +116,7 @@ class ProcessTable final : public ProcessResolver {
   UserNames users_;
   std::unordered_map<uint32_t, Entry> entries_;
   std::unordered_map<std::string, std::shared_ptr<const model::Service>> services_;
+  std::unordered_map<std::string, std::shared_ptr<const CgroupMembership>> cgroups_;  ///< by text
   uint64_t now_ns_ = 0;          ///< of the last tick
   size_t eager_reads_left_ = 0;  ///< until the next tick
   std::vector<uint32_t> to_check_;

@@ -52,6 +52,8 @@ class TargetSelector {
 
   [[nodiscard]] bool is_target(uint32_t pid) const { return targets_.contains(pid); }
   [[nodiscard]] size_t target_count() const { return targets_.size(); }
+  /// pid and start ticks of each.
+  [[nodiscard]] const std::unordered_map<uint32_t, uint64_t>& targets() const { return targets_; }
 
  private:
   struct Rules {

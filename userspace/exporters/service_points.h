@@ -31,7 +31,7 @@ struct ServicePoints {
 [[nodiscard]] inline std::vector<ServicePoints> by_service(const model::MetricSnapshot& snapshot) {
   std::vector<ServicePoints> result;
   std::unordered_map<const model::Service*, size_t> places;
-  for (const model::MetricFamily& family : snapshot.families) {
+  model::for_each_family(snapshot, [&](const model::MetricFamily& family) {
     for (const model::MetricPoint& point : family.points) {
       if (!fits(family.kind, point)) continue;
       const model::Service* service = point.service ? point.service.get() : snapshot.agent.get();
@@ -41,7 +41,7 @@ struct ServicePoints {
       if (families.empty() || families.back().family != &family) families.push_back({&family, {}});
       families.back().points.push_back(&point);
     }
-  }
+  });
   return result;
 }
 

@@ -21,13 +21,15 @@ enum class ProcessFile : uint8_t {
       5,  ///< /proc/PID/net as a directory descriptor (O_PATH-like, for tcp, tcp6, unix)
   kFileDescriptors = 6,  ///< /proc/PID/fd as a directory descriptor
   kSocketInodes =
-      7,  ///< a memory file: the inode number (u64, host order) of every socket it holds
+      7,    ///< a memory file: the inode number (u64, host order) of every socket it holds
+  kIo = 8,  ///< a memory file: the text of /proc/PID/io, which the kernel shows at every read only
+            ///< to who may trace the process, so that a passed descriptor would tell nothing
 };
 
 /// Implemented by kernel::LocalHostAccess (the supervisor, acts itself) and by the worker's channel
 /// to the supervisor (asks). Discovery uses it and cannot tell which one it has. Blocking but
-/// local: answers within microseconds, or an error when the supervisor is gone. Called from one
-/// thread only.
+/// local: answers within microseconds, or an error when the supervisor is gone. The former is
+/// called from one thread only, the latter from any.
 class HostAccess {
  public:
   virtual ~HostAccess() = default;

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "kernel/memory_file.h"
 #include "kernel/socket_inodes.h"
 
 namespace hostlens::kernel {
@@ -88,6 +89,9 @@ Result<UniqueFd> LocalHostAccess::open_process_file(model::ProcessKey key, Proce
       break;
     case ProcessFile::kSocketInodes:
       opened = list_socket_inodes(path + "/fd");
+      break;
+    case ProcessFile::kIo:
+      opened = copy_process_io(path + "/io");
       break;
   }
   if (!opened) return opened;

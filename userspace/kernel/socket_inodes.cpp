@@ -2,16 +2,17 @@
 #include "kernel/socket_inodes.h"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
+
+#include "kernel/memory_file.h"
 
 namespace hostlens::kernel {
 namespace {
@@ -46,14 +47,7 @@ base::Result<base::UniqueFd> list_socket_inodes(const std::string& descriptors) 
     }
     if (inodes.size() >= kMaxSockets) break;
   }
-  base::UniqueFd file(::memfd_create("socket_inodes", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!file) return base::errno_error("memfd_create");
-  const size_t bytes = inodes.size() * sizeof(uint64_t);
-  if (bytes > 0 && ::write(file.get(), inodes.data(), bytes) != static_cast<ssize_t>(bytes)) {
-    return base::errno_error("write socket inodes");
-  }
-  ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-  return file;
+  return memory_file("socket_inodes", std::as_bytes(std::span(inodes)));
 }
 
 }  // namespace hostlens::kernel

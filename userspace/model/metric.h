@@ -63,7 +63,19 @@ struct MetricSnapshot {
   uint64_t unix_ns = 0;
   uint64_t monotonic_ns = 0;             ///< the same moment
   std::shared_ptr<const Service> agent;  ///< the resource of points whose service is nullptr
-  std::vector<MetricFamily> families;    ///< unique by name
+  std::vector<MetricFamily> families;    ///< unique by name, with `scraped` too
+  /// Read from the host at an earlier moment, shared by the snapshots until the next reading; null:
+  /// none. Immutable.
+  std::shared_ptr<const std::vector<MetricFamily>> scraped;
 };
+
+/// Both kinds of families, those of the snapshot's own moment first. References stay valid as long
+/// as the snapshot.
+template <typename Use>
+void for_each_family(const MetricSnapshot& snapshot, Use&& use) {
+  for (const MetricFamily& family : snapshot.families) use(family);
+  if (snapshot.scraped == nullptr) return;
+  for (const MetricFamily& family : *snapshot.scraped) use(family);
+}
 
 }  // namespace hostlens::model

@@ -20,7 +20,7 @@ const std::vector<Message>& every_message() {
       Ready{},
       Reloaded{8},
       Heartbeat{1, 2, 3, UINT64_MAX},
-      OpenProcessFile{9, {4711, 55}, kernel::ProcessFile::kSocketInodes},
+      OpenProcessFile{9, {4711, 55}, kernel::ProcessFile::kIo},
       SetTarget{10, {kMaxPid, 0}, true},
       SetTargetCgroup{11, 77, false},
       Reply{12, false, false, base::Error::Kind::kDenied, EPERM},
@@ -66,7 +66,7 @@ TEST(MessagesTest, FieldsOutOfRangeAreRefused) {
     EXPECT_FALSE(decode(encode(OpenProcessFile{1, {pid, 0}, kernel::ProcessFile::kStat})));
     EXPECT_FALSE(decode(encode(SetTarget{1, {pid, 0}, true})));
   }
-  EXPECT_FALSE(decode(encode(OpenProcessFile{1, {1, 0}, static_cast<kernel::ProcessFile>(8)})));
+  EXPECT_FALSE(decode(encode(OpenProcessFile{1, {1, 0}, static_cast<kernel::ProcessFile>(9)})));
   EXPECT_FALSE(decode(encode(Hello{FdMask(1U << kFdSlots)})));
   EXPECT_FALSE(decode(encode(Hello{mask({FdSlot::kRequests, FdSlot::kLedger})})))
       << "settings are missing";

@@ -41,6 +41,18 @@ TEST_F(LocalHostAccessTest, OpensAFileOfTheProcessThatIsMeant) {
   EXPECT_TRUE(host_.open_process_file({1234, 0}, ProcessFile::kEnviron));
 }
 
+TEST_F(LocalHostAccessTest, HandsOutACopyOfWhatOnlyItselfMayRead) {
+  std::ofstream(root_ / "1234/io") << "rchar: 1\nread_bytes: 4096\n";
+  auto fd = host_.open_process_file({1234, 99}, ProcessFile::kIo);
+  ASSERT_TRUE(fd) << fd.error().text();
+  std::filesystem::remove(root_ / "1234/io");
+  std::array<char, 64> text{};
+  ASSERT_GT(::pread(fd->get(), text.data(), text.size(), 0), 0);
+  EXPECT_STREQ(text.data(), "rchar: 1\nread_bytes: 4096\n");
+  EXPECT_LT(::write(fd->get(), "x", 1), 0) << "the worker cannot change it";
+  EXPECT_FALSE(host_.open_process_file({1234, 98}, ProcessFile::kIo));
+}
+
 TEST_F(LocalHostAccessTest, RefusesAReusedPid) {
   auto fd = host_.open_process_file({1234, 98}, ProcessFile::kEnviron);
   ASSERT_FALSE(fd);

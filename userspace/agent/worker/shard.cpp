@@ -166,6 +166,16 @@ void Shard::tick(uint64_t now_ns) noexcept {
   if (parts_.targets) parts_.targets->tick(now_ns);
 }
 
+void Shard::describe_targets() noexcept {
+  if (parts_.targets == nullptr) return parts_.processes->describe_targets(kMostDescribed);
+  size_t left = kMostDescribed;
+  for (const auto& [pid, start_ticks] : parts_.targets->targets()) {
+    if (parts_.processes->is_known(pid)) continue;
+    parts_.processes->resolve(pid);
+    if (--left == 0) return;
+  }
+}
+
 void Shard::refresh_kernel_books() noexcept {
   if (!parts_.counters) return;
   const auto counters = parts_.counters->read();

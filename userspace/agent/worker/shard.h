@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "agent/configuration.h"
+#include "agent/worker/scrape_targets.h"
 #include "base/ledger.h"
 #include "base/result.h"
 #include "discovery/process_table.h"
@@ -46,6 +47,13 @@ class Shard {
   size_t drain() noexcept;
   /// Time-outs and discovery; call at least every 200 ms.
   void tick(uint64_t now_ns) noexcept;
+  /// Once per second and before scrape_targets(): reads targets that no request has named yet, at
+  /// most 200, some 50 us each.
+  void describe_targets() noexcept;
+  /// Whose processes and cgroups to scrape, as far as they are described.
+  [[nodiscard]] ScrapeTargets scrape_targets() const {
+    return agent::scrape_targets(*parts_.processes, parts_.targets.get());
+  }
   /// Reads the kernel's books into the ledger; just before anybody looks at them.
   void refresh_kernel_books() noexcept;
   /// After a last drain: everything open ends, everything finished leaves.
@@ -67,6 +75,7 @@ class Shard {
  private:
   /// Bounds the ends of connections and processes that wait for data of an earlier time.
   static constexpr size_t kMostWaiting = 65536;
+  static constexpr size_t kMostDescribed = 200;
 
   Shard(const Configuration& configuration, processors::RouteTemplater routes, ShardParts parts,
         base::Ledger ledger, ShardSinks sinks);

@@ -32,6 +32,8 @@ using base::UniqueFd;
 constexpr int kHelloTimeoutMs = 10'000;
 /// Kept of the supervisor's deadline for the summary and for leaving.
 constexpr uint64_t kLeavingNs = 500'000'000;
+/// What was read of the host is as fresh at the end as the rest, unless it hangs.
+constexpr std::chrono::milliseconds kLastScrape{300};
 
 UniqueFd duplicate(const UniqueFd& fd) {
   return UniqueFd(fd ? ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0) : -1);
@@ -150,6 +152,10 @@ Result<void> Worker::build(SlotFds fds) {
   auto shard = Shard::create(configuration_, std::move(parts), ledger_, {*fan_out_, *metrics_});
   if (!shard) return std::move(shard).error();
   shard_ = *std::move(shard);
+  process_facts_ = std::make_unique<RemoteProcessFacts>(*host_);
+  scrapers::HostMetricsSettings scrape;
+  scrape.process_facts = process_facts_.get();
+  host_scrape_ = std::make_unique<HostScrape>(std::move(scrape));
   update_exporters();
   serve();
   return {};
@@ -210,8 +216,9 @@ Result<void> Worker::start() {
   if (!round) return std::move(round).error();
   round_ = *std::move(round);
   round_->every(kRoundNs);
-  last_push_ns_ = base::monotonic_now_ns();
-  publish(last_push_ns_);
+  last_interval_ns_ = base::monotonic_now_ns();
+  begin_scrape();
+  publish(last_interval_ns_);
   return channel_.send(Ready{});
 }
 
@@ -240,10 +247,34 @@ void Worker::on_round() {
   const uint64_t now_ns = base::monotonic_now_ns();
   shard_->drain();
   shard_->tick(now_ns);
-  const bool news =
-      shard_->records_total() != published_records_ || shard_->correlator().held() > 0;
-  if (now_ns - last_snapshot_ns_ >= (news ? kSnapshotNs : kSecondNs)) publish(now_ns);
+  const bool news = progress() != published_progress_ || shard_->correlator().held() > 0;
+  if (now_ns - last_snapshot_ns_ >= (news ? kSnapshotNs : kSecondNs) ||
+      host_scrape_->last() != published_scrape_) {
+    publish(now_ns);
+  }
   if (now_ns - last_second_ns_ >= kSecondNs) on_second(now_ns);
+  if (now_ns - last_interval_ns_ >= configuration_.interval_ns) on_interval(now_ns);
+  if (push_waits_) push_when_scraped(now_ns);
+}
+
+void Worker::begin_scrape() {
+  shard_->describe_targets();
+  // Not begun while the one before hangs in a mount: its reading comes late, the next one in time.
+  (void)host_scrape_->begin(shard_->scrape_targets());
+}
+
+void Worker::on_interval(uint64_t now_ns) {
+  last_interval_ns_ = now_ns;
+  begin_scrape();
+  push_waits_ = true;
+}
+
+/// What is pushed has one time for all of it, so the host is read just before.
+void Worker::push_when_scraped(uint64_t now_ns) {
+  const bool late = now_ns - last_interval_ns_ >= kScrapePatienceNs;
+  if (!late && (host_scrape_->busy() || host_scrape_->last() != published_scrape_)) return;
+  push_waits_ = false;
+  exporters_.submit(published_.snapshot());
 }
 
 void Worker::on_second(uint64_t now_ns) {
@@ -252,10 +283,7 @@ void Worker::on_second(uint64_t now_ns) {
   fan_out_->refresh_clock();
   recent_->tick();
   for (const std::string& line : exporters_.news()) spdlog::warn("{}", line);
-  if (now_ns - last_push_ns_ >= configuration_.interval_ns) {
-    last_push_ns_ = now_ns;
-    exporters_.submit(published_.snapshot());
-  }
+  shard_->describe_targets();
   const size_t pending =
       shard_->control_ring().pending_bytes() + shard_->data_ring().pending_bytes();
   // A supervisor that does not read is about to end us, or is gone.
@@ -293,8 +321,9 @@ aggregators::AgentSample Worker::sample() {
 
 void Worker::publish(uint64_t now_ns) {
   last_snapshot_ns_ = now_ns;
-  published_records_ = shard_->records_total();
-  published_.publish(metrics_->snapshot(now_ns, sample()), now_ns);
+  published_progress_ = progress();
+  published_scrape_ = host_scrape_->last();
+  published_.publish(metrics_->snapshot(now_ns, sample(), published_scrape_), now_ns);
 }
 
 void Worker::on_channel() {
@@ -350,10 +379,12 @@ Result<void> Worker::apply(WorkerSettings settings, SlotFds fds) {
 
 void Worker::stop(uint64_t deadline_ns) {
   round_->cancel();
+  begin_scrape();
   shard_->drain();
   shard_->drain();  // what was being written during the first round
   shard_->stop();
   fan_out_->flush();
+  (void)host_scrape_->wait(kLastScrape);
   const uint64_t now_ns = base::monotonic_now_ns();
   publish(now_ns);
   exporters_.submit(published_.snapshot());

@@ -11,9 +11,11 @@
 #include "agent/configuration.h"
 #include "agent/event_loop.h"
 #include "agent/remote_host_access.h"
+#include "agent/remote_process_facts.h"
 #include "agent/shared_memory.h"
 #include "agent/worker/export_set.h"
 #include "agent/worker/fan_out.h"
+#include "agent/worker/host_scrape.h"
 #include "agent/worker/shard.h"
 #include "agent/worker_settings.h"
 #include "aggregators/metric_aggregator.h"
@@ -33,7 +35,8 @@ namespace hostlens::agent {
 using SlotFds = std::array<base::UniqueFd, kFdSlots>;
 [[nodiscard]] SlotFds by_slot(FdMask mask, std::vector<base::UniqueFd> fds);
 
-/// One thread: the loop's. The HTTP server and the exporters have threads of their own.
+/// One thread: the loop's. The HTTP server, the exporters and the scraping of the host have threads
+/// of their own.
 class Worker {
  public:
   /// kInvalid: what the supervisor sent cannot be used, and would not be better the next time.
@@ -52,6 +55,8 @@ class Worker {
   /// With the round and the correlator's 100 ms, a finished exchange is visible within 1 s.
   static constexpr uint64_t kSnapshotNs = 400'000'000;
   static constexpr uint64_t kSecondNs = 1'000'000'000;
+  /// A push waits that long for the reading of the host that belongs to it.
+  static constexpr uint64_t kScrapePatienceNs = 1'000'000'000;
   static constexpr uint32_t kRecentSpansPerSecond = 200;
 
   Worker(EventLoop& loop, Channel channel, WorkerSettings settings, Configuration configuration,
@@ -64,6 +69,13 @@ class Worker {
   void on_records();
   void on_round();
   void on_second(uint64_t now_ns);
+  void on_interval(uint64_t now_ns);
+  /// Grows with each record and with each exchange that settles, some rounds after its records.
+  [[nodiscard]] uint64_t progress() const {
+    return shard_->records_total() + fan_out_->finished_total();
+  }
+  void push_when_scraped(uint64_t now_ns);
+  void begin_scrape();
   void publish(uint64_t now_ns);
   [[nodiscard]] aggregators::AgentSample sample();
   void reload(const Reload& message, SlotFds fds);
@@ -86,6 +98,9 @@ class Worker {
   std::unique_ptr<aggregators::MetricAggregator> metrics_;
   std::unique_ptr<FanOut> fan_out_;
   std::unique_ptr<Shard> shard_;
+  std::unique_ptr<RemoteProcessFacts> process_facts_;
+  std::unique_ptr<HostScrape> host_scrape_;
+  HostScrape::Families published_scrape_;
   ExportSet exporters_;
   web::Published published_;
   std::unique_ptr<web::RecentSpans> recent_;
@@ -96,8 +111,9 @@ class Worker {
   uint64_t rounds_ = 0;
   uint64_t last_snapshot_ns_ = 0;
   uint64_t last_second_ns_ = 0;
-  uint64_t last_push_ns_ = 0;
-  uint64_t published_records_ = 0;
+  uint64_t last_interval_ns_ = 0;  ///< when the host was read, and is pushed soon after
+  bool push_waits_ = false;
+  uint64_t published_progress_ = 0;
   int exit_code_ = 0;
 };
 

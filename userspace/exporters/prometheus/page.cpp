@@ -111,18 +111,18 @@ Page arrange(const model::MetricSnapshot& snapshot) {
   Page page;
   const Targets targets(snapshot);
   UsedNames names;
-  for (const model::MetricFamily& metrics : snapshot.families) {
+  model::for_each_family(snapshot, [&](const model::MetricFamily& metrics) {
     Family family;
     family.series = unique_series(metrics, targets, page.sums);
-    if (family.series.empty()) continue;
+    if (family.series.empty()) return;
     family.name = family_name(metrics.name, metrics.unit, metrics.kind);
-    if (!names.claim(family.name.name, metrics.kind)) continue;
+    if (!names.claim(family.name.name, metrics.kind)) return;
     family.otel_unit = metrics.unit;
     family.kind = metrics.kind;
     family.help = clean_text(metrics.description, kMaxHelpBytes);
     if (family.help.empty()) family.help = "OpenTelemetry metric " + clean_text(metrics.name) + ".";
     page.families.push_back(std::move(family));
-  }
+  });
   page.targets = targets.target_info();
   return page;
 }

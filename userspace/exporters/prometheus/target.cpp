@@ -70,11 +70,11 @@ Targets::Targets(const model::MetricSnapshot& snapshot) : agent_(snapshot.agent.
     youngest = std::max(youngest, start_unix_ns);
   };
   add(agent_, 0);
-  for (const model::MetricFamily& family : snapshot.families) {
+  model::for_each_family(snapshot, [&](const model::MetricFamily& family) {
     for (const model::MetricPoint& point : family.points) {
       add(point.service.get(), point.start_unix_ns);
     }
-  }
+  });
   std::unordered_map<std::string, const Label*> first_instance;
   std::unordered_map<std::string, bool> shared;
   for (const Target& target : targets_) {

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/worker/host_scrape.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "base/clock.h"
+
+namespace hostlens::agent {
+
+HostScrape::HostScrape(scrapers::HostMetricsSettings settings)
+    : host_(std::move(settings)), thread_([this] { run(); }) {
+  ::pthread_setname_np(thread_.native_handle(), "host-scrape");
+}
+
+HostScrape::~HostScrape() {
+  {
+    const std::lock_guard lock(mutex_);
+    ends_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+bool HostScrape::begin(ScrapeTargets targets) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (reading_ || wanted_) return false;
+    wanted_ = std::move(targets);
+  }
+  changed_.notify_all();
+  return true;
+}
+
+bool HostScrape::busy() const {
+  const std::lock_guard lock(mutex_);
+  return reading_ || wanted_;
+}
+
+bool HostScrape::wait(std::chrono::milliseconds longest) const {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, longest, [this] { return !reading_ && !wanted_; });
+}
+
+HostScrape::Families HostScrape::last() const {
+  const std::lock_guard lock(mutex_);
+  return last_;
+}
+
+HostScrape::Families HostScrape::read(ScrapeTargets targets) {
+  host_.set_processes(std::move(targets.processes));
+  host_.set_cgroups(std::move(targets.cgroups));
+  model::MetricSnapshot snapshot;
+  snapshot.unix_ns = base::unix_now_ns();
+  host_.scrape(snapshot);
+  return std::make_shared<const std::vector<model::MetricFamily>>(std::move(snapshot.families));
+}
+
+void HostScrape::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return ends_ || wanted_; });
+    if (ends_) return;
+    ScrapeTargets targets = *std::exchange(wanted_, std::nullopt);
+    reading_ = true;
+    lock.unlock();
+    Families families = read(std::move(targets));
+    lock.lock();
+    last_.swap(families);
+    reading_ = false;
+    changed_.notify_all();
+    lock.unlock();
+    families.reset();  // may be the last owner: not with the lock
+    lock.lock();
+  }
+}
+
+}  // namespace hostlens::agent

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// When the host is read, and what came of it last: the scrapers' thread.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "agent/worker/scrape_targets.h"
+#include "model/metric.h"
+#include "scrapers/host_metrics.h"
+
+namespace hostlens::agent {
+
+/// Files of the host may block: they are read on a thread of their own, once for each begin(). What
+/// was read stays the last reading until the next one is complete. Called by the loop's thread;
+/// what the settings point to must outlive it. The end waits for a reading that is under way, which
+/// a dead mount can hold up by half a second.
+class HostScrape {
+ public:
+  using Families = std::shared_ptr<const std::vector<model::MetricFamily>>;
+
+  explicit HostScrape(scrapers::HostMetricsSettings settings);
+  ~HostScrape();
+  HostScrape(const HostScrape&) = delete;
+  HostScrape& operator=(const HostScrape&) = delete;
+
+  /// Wants a reading now. False while one is under way: then none is added.
+  bool begin(ScrapeTargets targets);
+  [[nodiscard]] bool busy() const;
+  /// Until no reading is under way; false when that took longer.
+  [[nodiscard]] bool wait(std::chrono::milliseconds longest) const;
+  /// null before the first.
+  [[nodiscard]] Families last() const;
+
+ private:
+  void run();
+  [[nodiscard]] Families read(ScrapeTargets targets);
+
+  scrapers::HostMetrics host_;  ///< the thread's
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::optional<ScrapeTargets> wanted_;
+  bool reading_ = false;
+  bool ends_ = false;
+  Families last_;
+  std::thread thread_;  ///< last: uses the others
+};
+
+}  // namespace hostlens::agent
