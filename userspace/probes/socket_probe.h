@@ -51,7 +51,8 @@ class SocketProbe {
   /// Owned by the probe; duplicates stay valid after it, but nothing new comes.
   [[nodiscard]] int control_ring_fd() const;
   [[nodiscard]] int data_ring_fd() const;
-  [[nodiscard]] int counters_fd() const;  ///< cannot write (BPF_F_RDONLY)
+  [[nodiscard]] int counters_fd() const;     ///< cannot write (BPF_F_RDONLY)
+  [[nodiscard]] int target_bits_fd() const;  ///< for probes that must know the same targets
   [[nodiscard]] kernel::TargetTable targets() const;
   /// Times that the kernel skipped one of our programs because it was already running on that CPU
   /// (bpf_prog_info.recursion_misses): events nobody saw.

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every sleep of a target under its cause, every wait for a CPU; both add up to the time off CPU.
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+
+#include <atomic>
+#include <cmath>
+#include <ctime>
+#include <fstream>
+#include <functional>
+
+#include "base/clock.h"
+#include "bpf/kernel_signals.h"
+
+namespace hostlens::testing {
+namespace {
+
+constexpr uint64_t kMs = 1'000'000;
+
+class SchedulerTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { signals_ = KernelSignals::open(why_not_); }
+  static void TearDownTestSuite() { signals_.reset(); }
+  void SetUp() override {
+    if (!signals_) GTEST_SKIP() << why_not_;
+    signals_->read();
+  }
+
+  static inline std::unique_ptr<KernelSignals> signals_;
+  static inline std::string why_not_;
+};
+
+void sleep_ns(uint64_t ns) {
+  const timespec span{0, static_cast<long>(ns)};
+  ::clock_nanosleep(CLOCK_MONOTONIC, 0, &span, nullptr);
+}
+
+/// The state letter of a process, proc_pid_stat(5).
+char state_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string stat;
+  std::getline(file, stat);
+  const size_t end = stat.rfind(')');
+  return end == std::string::npos || end + 2 >= stat.size() ? '?' : stat[end + 2];
+}
+
+/// `times` times, from another process: waits until the caller sleeps, 3 ms more, and does `wake`.
+template <typename Wake>
+void helper(int times, Wake wake) {
+  const pid_t sleeper = ::getpid();
+  if (::fork() != 0) return;
+  for (int i = 0; i < times; ++i) {
+    while (state_of(sleeper) != 'S') {
+    }
+    sleep_ns(3 * kMs);
+    wake();
+  }
+  ::_exit(0);
+}
+
+/// What the kernel itself counts: __schedule() in kernel/sched/core.c adds one where the thread
+/// goes to sleep. Shared with the children.
+uint64_t& voluntary_switches() {
+  static auto* const shared = static_cast<uint64_t*>(
+      ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  return *shared;
+}
+uint64_t own_voluntary_switches() {
+  rusage used{};
+  ::getrusage(RUSAGE_THREAD, &used);
+  return static_cast<uint64_t>(used.ru_nvcsw);
+}
+
+/// Ten times something that sleeps, or finds that it need not when this process was held up.
+template <typename Step>
+void ten_times(Step step, int times = 10) {
+  const uint64_t before = own_voluntary_switches();
+  for (int i = 0; i < times; ++i) step();
+  voluntary_switches() = own_voluntary_switches() - before;
+}
+
+struct SleepCase {
+  const char* name;
+  blocked_cause cause;
+  long call;
+  std::function<void()> body;
+  uint64_t least = 8;  ///< of ten, on a busy machine
+};
+
+void PrintTo(const SleepCase& sleep, std::ostream* out) { *out << sleep.name; }
+
+template <typename Wait>
+void ten_pipe_bytes(int (*make)(int*), Wait wait) {
+  int ends[2];
+  if (make(ends) != 0) ::_exit(1);
+  helper(10, [&] { (void)!::write(ends[1], "x", 1); });
+  ten_times([&] { wait(ends[0]); });
+}
+
+int make_pipe(int* ends) { return ::pipe(ends); }
+int make_sockets(int* ends) { return ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends); }
+void read_one(int fd) {
+  char byte = 0;
+  (void)!::read(fd, &byte, 1);
+}
+
+const SleepCase kSleeps[] = {
+    {"Timer", BLOCKED_TIMER, SYS_clock_nanosleep, [] { ten_times([] { sleep_ns(3 * kMs); }); }},
+    {"TimerDescriptor", BLOCKED_TIMER, SYS_read,
+     [] {
+       const int timer = ::timerfd_create(CLOCK_MONOTONIC, 0);
+       ten_times([&] {
+         const itimerspec span{{0, 0}, {0, 3'000'000}};
+         ::timerfd_settime(timer, 0, &span, nullptr);
+         uint64_t ticks = 0;
+         (void)!::read(timer, &ticks, sizeof(ticks));
+       });
+     }},
+    {"Pipe", BLOCKED_IPC, SYS_read, [] { ten_pipe_bytes(make_pipe, read_one); }},
+    {"EventDescriptor", BLOCKED_IPC, SYS_read,
+     [] {
+       const int event = ::eventfd(0, EFD_SEMAPHORE);
+       helper(10, [&] {
+         const uint64_t one = 1;
+         (void)!::write(event, &one, sizeof(one));
+       });
+       ten_times([&] {
+         uint64_t value = 0;
+         (void)!::read(event, &value, sizeof(value));
+       });
+     }},
+    {"SocketByRead", BLOCKED_NETWORK, SYS_read, [] { ten_pipe_bytes(make_sockets, read_one); }},
+    {"SocketByReceive", BLOCKED_NETWORK, SYS_recvfrom,
+     [] {
+       ten_pipe_bytes(make_sockets, [](int fd) {
+         char byte = 0;
+         (void)::recv(fd, &byte, 1, 0);
+       });
+     }},
+    {"Poll", BLOCKED_POLL, SYS_poll,
+     [] {
+       ten_pipe_bytes(make_pipe, [](int fd) {
+         pollfd wanted{fd, POLLIN, 0};
+         ::poll(&wanted, 1, 1000);
+         read_one(fd);
+       });
+     }},
+    {"Lock", BLOCKED_LOCK, SYS_futex,
+     [] {
+       auto* word = static_cast<std::atomic<uint32_t>*>(
+           ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+       helper(10, [&] {
+         word->fetch_add(1);
+         ::syscall(SYS_futex, word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+       });
+       uint32_t seen = 0;
+       ten_times([&] {
+         ::syscall(SYS_futex, word, FUTEX_WAIT, seen, nullptr, nullptr, 0);
+         ++seen;
+       });
+     }},
+    {"FileLock", BLOCKED_LOCK, SYS_flock,
+     [] {
+       const int file = ::memfd_create("lock", 0);
+       const std::string path = "/proc/self/fd/" + std::to_string(file);
+       const int other = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+       if (::flock(other, LOCK_EX) != 0) ::_exit(1);
+       helper(1, [&] { ::flock(other, LOCK_UN); });
+       ten_times([&] { ::flock(file, LOCK_EX); }, 1);
+     },
+     1},
+    {"Child", BLOCKED_WAIT, SYS_wait4,
+     [] {
+       ten_times([] {
+         const pid_t child = ::fork();
+         if (child == 0) {
+           sleep_ns(3 * kMs);
+           ::_exit(0);
+         }
+         ::waitpid(child, nullptr, 0);
+       });
+     }},
+};
+
+class SleepTest : public SchedulerTest, public ::testing::WithParamInterface<SleepCase> {};
+
+TEST_P(SleepTest, IsCountedUnderItsCauseAndCallWithItsDuration) {
+  voluntary_switches() = 0;
+  const SleepCase& sleep = GetParam();
+  const uint64_t begin_ns = base::monotonic_now_ns();
+  const uint32_t pid = signals_->run_target(sleep.body);
+  const uint64_t wall_ns = base::monotonic_now_ns() - begin_ns;
+  signals_->read();
+  uint64_t count = 0;
+  uint64_t sum_ns = 0;
+  for (const Counted& counted : signals_->of(pid, SIGNAL_BLOCKED)) {
+    if (counted.key.label != sleep.cause || counted.key.detail != sleep.call + 1) continue;
+    count += counted.count;
+    sum_ns += counted.distribution.sum;
+    // 3 ms and no more than the machine adds: the slots of 2 to 4 ms and above.
+    uint64_t short_ones = 0;
+    for (size_t slot = 0; slot < SIGNAL_SLOT_EXPONENT - 8; ++slot) {
+      short_ones += counted.distribution.slots[slot];
+    }
+    EXPECT_LE(short_ones, counted.count / 5) << "of " << counted.count;
+  }
+  EXPECT_GE(count, sleep.least);
+  EXPECT_EQ(count, voluntary_switches());
+  EXPECT_GE(sum_ns, sleep.least * 2 * kMs);
+  EXPECT_LE(sum_ns, wall_ns);
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, SleepTest, ::testing::ValuesIn(kSleeps),
+                         [](const auto& one) { return one.param.name; });
+
+/// All a thread does is off CPU or on it: sleeps and waits for a CPU are its wall time less its CPU
+/// time. What is missing is the wait for the gate before the child became a target's (not asked for
+/// then) and the last stretch.
+TEST_F(SchedulerTest, SleepsAndWaitsForACpuAddUpToTheTimeOffCpu) {
+  int results[2];
+  ASSERT_EQ(::pipe(results), 0);
+  struct Times {
+    uint64_t wall_ns = 0;
+    uint64_t cpu_ns = 0;
+  } times;
+  const uint32_t pid = signals_->run_target([&] {
+    const auto cpu_ns = [] {
+      timespec used{};
+      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+      return static_cast<uint64_t>(used.tv_sec) * 1'000'000'000 +
+             static_cast<uint64_t>(used.tv_nsec);
+    };
+    // A competitor for the same CPU, so that there are waits for it.
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(0, &one);
+    ::sched_setaffinity(0, sizeof(one), &one);
+    const pid_t competitor = ::fork();
+    if (competitor == 0) {
+      for (const uint64_t end = base::monotonic_now_ns() + 1000 * kMs;
+           base::monotonic_now_ns() < end;) {
+      }
+      ::_exit(0);
+    }
+    Times mine{base::monotonic_now_ns(), cpu_ns()};
+    for (int i = 0; i < 50; ++i) {
+      sleep_ns(5 * kMs);
+      for (const uint64_t end = cpu_ns() + 5 * kMs; cpu_ns() < end;) {
+      }
+    }
+    mine = {base::monotonic_now_ns() - mine.wall_ns, cpu_ns() - mine.cpu_ns};
+    (void)!::write(results[1], &mine, sizeof(mine));
+    ::kill(competitor, SIGKILL);
+    ::_exit(0);  // not waiting: no further sleep
+  });
+  ASSERT_EQ(::read(results[0], &times, sizeof(times)), static_cast<ssize_t>(sizeof(times)));
+  signals_->read();
+  // The competitor is its parent's offspring and counts as the same owner: it is all preempted
+  // time, which is told apart by what it can have at most.
+  const auto off_ns = static_cast<double>(times.wall_ns - times.cpu_ns);
+  double sleeps = 0;
+  double waits = 0;
+  for (const Counted& counted : signals_->of(pid, SIGNAL_BLOCKED)) {
+    sleeps += static_cast<double>(counted.distribution.sum);
+  }
+  for (const Counted& counted : signals_->of(pid, SIGNAL_RUNQUEUE)) {
+    if (counted.key.label == RUNQUEUE_WAKEUP)
+      waits += static_cast<double>(counted.distribution.sum);
+  }
+  EXPECT_GT(sleeps, 250.0 * kMs);
+  EXPECT_LE(sleeps + waits, off_ns * 1.02 + 2.0 * kMs);
+}
+
+TEST_F(SchedulerTest, WhoIsNoTargetWaitsForACpuUnderItsCgroupAndSleepsUncounted) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (int i = 0; i < 20; ++i) sleep_ns(kMs);
+    ::_exit(0);
+  }
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  signals_->read();
+  EXPECT_TRUE(signals_->of(static_cast<uint32_t>(child), SIGNAL_BLOCKED).empty());
+  uint64_t waits = 0;
+  for (const Counted& counted : signals_->all()) {
+    if (counted.key.signal == SIGNAL_RUNQUEUE && counted.pid() == 0) waits += counted.count;
+  }
+  EXPECT_GE(waits, 20U);
+}
+
+TEST_F(SchedulerTest, TheBooksBalance) {
+  const auto before = signals_->tables().books();
+  ASSERT_TRUE(before);
+  signals_->run_target([] {
+    for (int i = 0; i < 100; ++i) sleep_ns(kMs / 10);
+  });
+  signals_->read();
+  signals_->read();  // what came during the first reading
+  const auto after = signals_->tables().books();
+  ASSERT_TRUE(after);
+  EXPECT_GT(after->observed, before->observed + 200);
+  EXPECT_EQ(after->table_full, 0U);
+  EXPECT_EQ(after->merged, 0U);
+  EXPECT_LE(after->unseen_wakeup - before->unseen_wakeup, 2U);
+}
+
+TEST_F(SchedulerTest, ProcessesEndWithReasonAndCode) {
+  signals_->read();
+  const auto run = [&](auto body) { return signals_->run_target(body); };
+  const uint32_t exited = run([] { ::_exit(7); });
+  const uint32_t killed = run([] { ::kill(::getpid(), SIGTERM); });
+  const uint32_t dumped = run([] {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::raise(SIGSEGV);
+  });
+  signals_->read();
+  const auto one = [&](uint32_t pid) {
+    const auto ends = signals_->of(pid, SIGNAL_EXITS);
+    EXPECT_EQ(ends.size(), 1U);
+    return ends.empty() ? Counted{} : ends.front();
+  };
+  EXPECT_EQ(one(exited).key.label, EXIT_EXITED);
+  EXPECT_EQ(one(exited).key.detail, 7U);
+  EXPECT_EQ(one(killed).key.label, EXIT_SIGNALED);
+  EXPECT_EQ(one(killed).key.detail, static_cast<uint32_t>(SIGTERM));
+  EXPECT_EQ(one(dumped).key.detail, static_cast<uint32_t>(SIGSEGV));
+  EXPECT_EQ(signals_->of(exited, SIGNAL_LIFETIME).size(), 1U);
+}
+
+}  // namespace
+}  // namespace hostlens::testing

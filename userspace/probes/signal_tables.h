@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of kernel signals, as the worker reads them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "records/signal.h"
+
+namespace hostlens::probes {
+
+/// -1: not there.
+struct SignalTableFds {
+  int control = -1;
+  std::array<int, 2> distributions{-1, -1};
+  std::array<int, 2> counts{-1, -1};
+  int books = -1;
+  int service_cgroups = -1;
+};
+
+/// Over all CPUs, since the reading before.
+struct SignalDistribution {
+  uint64_t sum = 0;  ///< nanoseconds, or bytes
+  std::array<uint64_t, SIGNAL_SLOTS> slots{};
+};
+
+/// Totals since the probes were loaded.
+struct SignalBooks {
+  uint64_t observed = 0;        ///< observations that should be in a table
+  uint64_t table_full = 0;      ///< of these, lost
+  uint64_t merged = 0;          ///< of these, without their owner
+  uint64_t unknown_thread = 0;  ///< switches of threads without state
+  uint64_t unseen_wakeup = 0;   ///< threads that ran again without a wake-up that was seen
+};
+
+/// The kernel's programs write into one table while the other is read and emptied: an observation
+/// is in one reading and one only. Needs descriptors that may write, no privilege beyond them
+/// (before Linux 6.0: CAP_BPF). One thread.
+class SignalTables {
+ public:
+  struct Owned {
+    base::UniqueFd control;
+    std::array<base::UniqueFd, 2> distributions;
+    std::array<base::UniqueFd, 2> counts;
+    base::UniqueFd books;
+  };
+  using OnDistribution = std::function<void(const signal_key&, const SignalDistribution&)>;
+  using OnCount = std::function<void(const signal_key&, uint64_t)>;
+
+  /// kInvalid: other maps than those.
+  [[nodiscard]] static base::Result<SignalTables> open(Owned maps);
+
+  /// From now on the programs write into the other table.
+  [[nodiscard]] base::Result<void> turn();
+  /// Reads and empties the table that was turned away from. A millisecond after turn() at the
+  /// earliest: a program that runs then may still be adding to it.
+  [[nodiscard]] base::Result<void> take(const OnDistribution& distribution, const OnCount& count);
+  [[nodiscard]] base::Result<SignalBooks> books();
+
+ private:
+  SignalTables(Owned maps, size_t cpus);
+  template <typename Value, typename Use>
+  [[nodiscard]] base::Result<void> take_all(int map, Use use);
+
+  Owned maps_;
+  size_t cpus_;
+  uint32_t active_ = 0;
+  std::vector<signal_key> keys_;
+  std::vector<std::byte> values_;
+};
+
+}  // namespace hostlens::probes
