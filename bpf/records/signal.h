@@ -78,9 +78,10 @@ HOSTLENS_RECORD_ASSERT(sizeof(struct signal_control) == 16, "signal_control is p
 /* Index into the per-CPU books. Append only. */
 enum signal_book {
 	SIGNAL_BOOK_OBSERVED,       /* observations that should be in a table */
-	SIGNAL_BOOK_TABLE_FULL,     /* of these, lost: no room for their key */
-	SIGNAL_BOOK_MERGED,         /* of these, kept as SIGNAL_OWNER_OTHER: too many owners */
+	SIGNAL_BOOK_LOST,           /* of these, lost: no room or memory for their key */
+	SIGNAL_BOOK_MERGED,         /* of these, kept as SIGNAL_OWNER_OTHER, for the same reason */
 	SIGNAL_BOOK_UNKNOWN_THREAD, /* switches of threads without state: nothing is known of their wait */
 	SIGNAL_BOOK_UNSEEN_WAKEUP,  /* threads that ran again without a wake-up that was seen */
+	SIGNAL_BOOK_UNSEEN_SWITCH,  /* threads that left a CPU without having been seen to get it: that wait is lost */
 	SIGNAL_BOOK_COUNT
 };

@@ -20,22 +20,22 @@ constexpr char kTargetBits[] = "target_bits";
 }  // namespace
 
 KernelProbes::KernelProbes()
-    : maps_({"target_bits", "task_states", "signal_control", "signal_distributions_0",
+    : maps_({kTargetBits, "task_states", "signal_control", "signal_distributions_0",
              "signal_distributions_1", "signal_counts_0", "signal_counts_1", "signal_books",
              "service_cgroups"}) {}
 
-std::unique_ptr<KernelProbes> KernelProbes::attach(int target_bits_fd,
-                                                   kernel::AttachReport& report) {
+std::unique_ptr<KernelProbes> KernelProbes::attach(kernel::AttachReport& report) {
   std::unique_ptr<KernelProbes> probes(new KernelProbes);
   auto types = kernel_types();
-  auto lent = probes->maps_.put(kTargetBits, target_bits_fd);
-  if (!types || !lent) return probes;
+  if (!types) return probes;
   for (const auto attach : kProbes) {
     auto probe = attach({probes->maps_, types->get(), report});
     if (probe != nullptr) probes->probes_.push_back(std::move(probe));
   }
   return probes;
 }
+
+int KernelProbes::target_bits_fd() const { return maps_.fd(kTargetBits); }
 
 SignalTableFds KernelProbes::tables() const {
   return {maps_.fd("signal_control"),

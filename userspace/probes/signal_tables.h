@@ -32,10 +32,11 @@ struct SignalDistribution {
 /// Totals since the probes were loaded.
 struct SignalBooks {
   uint64_t observed = 0;        ///< observations that should be in a table
-  uint64_t table_full = 0;      ///< of these, lost
+  uint64_t lost = 0;            ///< of these, lost: no room or memory for their key
   uint64_t merged = 0;          ///< of these, without their owner
   uint64_t unknown_thread = 0;  ///< switches of threads without state
   uint64_t unseen_wakeup = 0;   ///< threads that ran again without a wake-up that was seen
+  uint64_t unseen_switch = 0;   ///< threads that were not seen to get their CPU
 };
 
 /// The kernel's programs write into one table while the other is read and emptied: an observation
