@@ -33,6 +33,27 @@ std::shared_ptr<const model::Process> forked_copy(const model::Process& parent,
   return child;
 }
 
+/// Replaces attributes of the same keys and adds the others.
+void merge(model::Attributes& attributes, const model::Attributes& found) {
+  for (const model::Attribute& attribute : found) {
+    const auto known =
+        std::find_if(attributes.begin(), attributes.end(),
+                     [&](const model::Attribute& any) { return any.key == attribute.key; });
+    if (known == attributes.end()) {
+      attributes.push_back(attribute);
+    } else {
+      known->value = attribute.value;
+    }
+  }
+}
+
+std::shared_ptr<const model::Process> enriched(const model::Process& process,
+                                               const model::Attributes& found) {
+  auto richer = std::make_shared<model::Process>(process);
+  merge(richer->resource, found);
+  return richer;
+}
+
 /// Two services are one when all that their resource says is equal.
 std::string identity_of(const model::Service& service) {
   std::string identity;
@@ -105,6 +126,7 @@ void ProcessTable::on_fork(const model::ProcessFork& event) {
     const bool readable = parent->second.process != nullptr && !parent->second.unreadable;
     entry.forked_from = readable ? parent->second.process : parent->second.forked_from;
     entry.cgroup = parent->second.cgroup;
+    entry.executable = parent->second.executable;
   }
   put(event.process.pid, std::move(entry));
 }
@@ -138,6 +160,33 @@ void ProcessTable::tick(uint64_t now_ns) {
     }
   }
   for (size_t i = 0; i < kReuseChecksPerTick && !to_check_.empty(); ++i) check_one_for_reuse();
+  take_findings();
+}
+
+void ProcessTable::inspect(const ProcessFacts& facts, model::Attributes& own) {
+  if (settings_.executables == nullptr || facts.executable_file.inode == 0) return;
+  if (const auto known = settings_.executables->find(facts.executable_file)) {
+    merge(own, *known);
+  } else {
+    settings_.executables->request(facts.key, facts.executable_file, facts.executable);
+  }
+}
+
+/// Exchanges that are under way keep the process as they found it.
+void ProcessTable::take_findings() {
+  if (settings_.executables == nullptr) return;
+  const auto findings = settings_.executables->take();
+  if (findings.empty()) return;
+  for (const ExecutableInspector::Finding& finding : findings) {
+    for (auto& [pid, entry] : entries_) {
+      if (entry.executable != finding.file) continue;
+      if (!finding.of_every_process && entry.key != finding.process) continue;
+      if (entry.process != nullptr) entry.process = enriched(*entry.process, *finding.attributes);
+      if (entry.forked_from != nullptr) {
+        entry.forked_from = enriched(*entry.forked_from, *finding.attributes);
+      }
+    }
+  }
 }
 
 void ProcessTable::check_one_for_reuse() {
@@ -205,10 +254,12 @@ void ProcessTable::describe(uint32_t pid, Entry& entry) {
   process->service = intern(describe_service(*facts, declared, configured, settings_.host));
   process->resource = process->service->resource;
   auto own = describe_process(*facts, owner);
+  inspect(*facts, own);
   process->executable = text_of(own, "process.executable.name");
   std::move(own.begin(), own.end(), std::back_inserter(process->resource));
   entry.key = facts->key;
   entry.cgroup = intern(*facts);
+  entry.executable = facts->executable_file;
   entry.process = std::move(process);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "discovery/executable_inspector.h"
 #include "discovery/listening_ports.h"
 #include "discovery/process_reader.h"
 #include "discovery/process_resolver.h"
@@ -29,6 +30,9 @@ struct ServiceNameRule {
 struct ProcessTableSettings {
   std::vector<ServiceNameRule> service_names;  ///< the first that fits wins
   model::Attributes host;                      ///< from read_host_resource()
+  /// Language runtimes and packages, added to a process when they are known; null: without. Must
+  /// outlive the table.
+  ExecutableInspector* executables = nullptr;
   size_t max_processes = 10'000;
   uint64_t tombstone_ns = 10'000'000'000;  ///< how long an ended process can still be asked for
 };
@@ -96,6 +100,7 @@ class ProcessTable final : public ProcessResolver {
     std::shared_ptr<const model::Process> process;      ///< null: not read yet
     std::shared_ptr<const model::Process> forked_from;  ///< its parent as it was then
     std::shared_ptr<const CgroupMembership> cgroup;
+    FileKey executable;
     uint32_t parent_pid = 0;
     uint64_t ended_ns = 0;    ///< 0: lives
     bool is_target = false;   ///< says the record of its exec or fork
@@ -113,6 +118,8 @@ class ProcessTable final : public ProcessResolver {
   void make_room();
   void describe(uint32_t pid, Entry& entry);
   void check_one_for_reuse();
+  void inspect(const ProcessFacts& facts, model::Attributes& own);
+  void take_findings();
   [[nodiscard]] std::string_view configured_name(const ProcessFacts& facts);
   [[nodiscard]] std::shared_ptr<const model::Service> intern(model::Service service);
   [[nodiscard]] std::shared_ptr<const CgroupMembership> intern(const ProcessFacts& facts);

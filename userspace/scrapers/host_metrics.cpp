@@ -73,6 +73,7 @@ HostMetrics::HostMetrics(HostMetricsSettings settings)
   add(std::make_unique<ClockScraper>(settings_.read_clock));
   add(std::move(processes));
   add(std::move(cgroups));
+  add(std::make_unique<UnitScraper>(settings_.units));  // last: its reading runs beside the others
 }
 
 HostMetrics::~HostMetrics() = default;

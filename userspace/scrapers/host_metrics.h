@@ -16,6 +16,7 @@
 #include "scrapers/process_facts.h"
 #include "scrapers/process_scraper.h"
 #include "scrapers/scraper.h"
+#include "scrapers/unit_scraper.h"
 
 namespace hostlens::scrapers {
 
@@ -26,6 +27,7 @@ struct HostMetricsSettings {
   ProcessLimitsOfScraper processes;
   size_t cgroups = 128;
   ProcessFacts* process_facts = nullptr;  ///< must outlive; nullptr: without those families
+  UnitSource* units = nullptr;            ///< likewise
   /// What is no file; empty: this kernel's.
   ReadClock read_clock;
   ReadMount read_mount;

@@ -9,6 +9,7 @@
 
 #include "agent/configuration.h"
 #include "agent/worker/scrape_targets.h"
+#include "agent/worker/unit_watch.h"
 #include "base/ledger.h"
 #include "base/result.h"
 #include "discovery/process_table.h"
@@ -53,6 +54,10 @@ class Shard {
   /// Whose processes and cgroups to scrape, as far as they are described.
   [[nodiscard]] ScrapeTargets scrape_targets() const {
     return agent::scrape_targets(*parts_.processes, parts_.targets.get());
+  }
+  /// Whose states to ask systemd for.
+  [[nodiscard]] std::vector<UnitOwner> unit_owners(const discovery::UnitReading* last) {
+    return agent::unit_owners(*parts_.processes, parts_.targets.get(), last);
   }
   /// Reads the kernel's books into the ledger; just before anybody looks at them.
   void refresh_kernel_books() noexcept;

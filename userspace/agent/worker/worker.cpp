@@ -67,6 +67,13 @@ discovery::TargetSelectorSettings target_rules(const Configuration& configuratio
           {static_cast<uint32_t>(::getpid()), static_cast<uint32_t>(::getppid())}};
 }
 
+discovery::UnitReaderSettings unit_settings() {
+  discovery::UnitReaderSettings settings;
+  // Elsewhere than usual; the launcher lets no other kind of address through.
+  if (const char* const address = ::getenv("DBUS_SYSTEM_BUS_ADDRESS")) settings.address = address;
+  return settings;
+}
+
 size_t terminal_width() {
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
@@ -138,6 +145,9 @@ Result<void> Worker::build(SlotFds fds) {
   discovery::ProcessTableSettings table;
   table.service_names = configuration_.service_name;
   table.host = host_resource;
+  executables_ = std::make_unique<discovery::ExecutableInspector>(
+      discovery::ExecutableInspectorSettings{}, *host_);
+  table.executables = executables_.get();
   auto processes = discovery::ProcessTable::create(std::move(table), *host_);
   if (!processes) return std::move(processes).error();
   parts.control = *std::move(control);
@@ -155,6 +165,8 @@ Result<void> Worker::build(SlotFds fds) {
   process_facts_ = std::make_unique<RemoteProcessFacts>(*host_);
   scrapers::HostMetricsSettings scrape;
   scrape.process_facts = process_facts_.get();
+  unit_watch_ = std::make_unique<UnitWatch>(unit_settings());
+  scrape.units = unit_watch_.get();
   host_scrape_ = std::make_unique<HostScrape>(std::move(scrape));
   update_exporters();
   serve();
@@ -259,6 +271,7 @@ void Worker::on_round() {
 
 void Worker::begin_scrape() {
   shard_->describe_targets();
+  unit_watch_->begin(shard_->unit_owners(unit_watch_->last().get()));
   // Not begun while the one before hangs in a mount: its reading comes late, the next one in time.
   (void)host_scrape_->begin(shard_->scrape_targets());
 }

@@ -17,6 +17,7 @@
 #include "agent/worker/fan_out.h"
 #include "agent/worker/host_scrape.h"
 #include "agent/worker/shard.h"
+#include "agent/worker/unit_watch.h"
 #include "agent/worker_settings.h"
 #include "aggregators/metric_aggregator.h"
 #include "base/unique_fd.h"
@@ -95,10 +96,12 @@ class Worker {
   uint64_t start_ns_;
 
   std::unique_ptr<RemoteHostAccess> host_;
+  std::unique_ptr<discovery::ExecutableInspector> executables_;
   std::unique_ptr<aggregators::MetricAggregator> metrics_;
   std::unique_ptr<FanOut> fan_out_;
   std::unique_ptr<Shard> shard_;
   std::unique_ptr<RemoteProcessFacts> process_facts_;
+  std::unique_ptr<UnitWatch> unit_watch_;
   std::unique_ptr<HostScrape> host_scrape_;
   HostScrape::Families published_scrape_;
   ExportSet exporters_;
