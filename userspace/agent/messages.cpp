@@ -127,6 +127,11 @@ void fields(Archive& archive, auto& m, const SetTargetCgroup*) {
   archive.flag(m.is_target);
 }
 template <typename Archive>
+void fields(Archive& archive, auto& m, const OpenContainerList*) {
+  archive.number(m.id);
+  archive.number(m.runtime);
+}
+template <typename Archive>
 void fields(Archive& archive, auto& m, const Reply*) {
   archive.number(m.id);
   archive.flag(m.ok);

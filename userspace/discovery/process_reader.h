@@ -13,6 +13,7 @@
 #include "base/unique_fd.h"
 #include "discovery/cgroup_identity.h"
 #include "kernel/host_access.h"
+#include "model/container.h"
 #include "model/process_key.h"
 
 namespace hostlens::discovery {
@@ -36,6 +37,8 @@ struct ProcessFacts {
   std::vector<std::string> arguments;
   CgroupIdentity cgroup;
   std::string cgroup_text;  ///< /proc/PID/cgroup as it is
+  /// What a runtime tells of cgroup.container_id; not read here. id "": nothing.
+  model::Container container;
 
   /// Arguments joined with blanks.
   [[nodiscard]] std::string command_line() const;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "base/clock.h"
 #include "discovery/host_resource.h"
@@ -18,6 +19,9 @@ constexpr size_t kEagerReadsPerTick = 200;
 constexpr size_t kReuseChecksPerTick = 8;
 constexpr size_t kMaxServices = 2000;
 constexpr size_t kMaxCgroups = 2000;
+constexpr size_t kMaxNameless = 1000;
+/// Containers that no runtime knew (of a runtime that is not asked) are asked for again.
+constexpr uint64_t kNamelessRetryNs = 60'000'000'000;
 /// An unreadable process is tried again after this: /proc may have refused for a moment only.
 constexpr uint64_t kRetryNs = 5'000'000'000;
 
@@ -232,6 +236,7 @@ void ProcessTable::describe(uint32_t pid, Entry& entry) {
     return;
   }
   auto facts = reader_.read(pid, true);
+  if (facts) find_container(*facts);
   const bool other = facts && entry.key.start_ticks != 0 && facts->key != entry.key;
   if (!facts || other) {
     facts.emplace();
@@ -287,6 +292,46 @@ bool ProcessTable::is_known(uint32_t pid) const {
   return found->second.process != nullptr || found->second.forked_from != nullptr;
 }
 
+void ProcessTable::find_container(ProcessFacts& facts) {
+  const std::string& id = facts.cgroup.container_id;
+  if (id.empty()) return;
+  if (const auto found = containers_->find(id); found != containers_->end()) {
+    facts.container = found->second;
+  } else if (nameless_.size() < kMaxNameless && nameless_.insert(id).second) {
+    new_nameless_ = true;
+  }
+}
+
+bool ProcessTable::wants_containers() const {
+  return new_nameless_ || (!nameless_.empty() && now_ns_ > containers_ns_ + kNamelessRetryNs);
+}
+
+void ProcessTable::set_containers(std::shared_ptr<const model::Containers> containers) {
+  const auto before = std::exchange(containers_, std::move(containers));
+  new_nameless_ = false;
+  nameless_.clear();  // those that still run are noted at their next description
+  containers_ns_ = now_ns_;
+  std::unordered_set<const CgroupMembership*> renamed;
+  for (const auto& [text, membership] : cgroups_) {
+    const std::string id = identify_cgroup(text).container_id;
+    if (id.empty()) continue;
+    const auto now = containers_->find(id);
+    if (now == containers_->end()) {
+      if (nameless_.size() < kMaxNameless) nameless_.insert(id);
+      continue;
+    }
+    const auto then = before->find(id);
+    if (then == before->end() || then->second != now->second) renamed.insert(membership.get());
+  }
+  if (renamed.empty()) return;
+  ++rules_generation_;
+  for (auto& [pid, entry] : entries_) {
+    if (entry.ended_ns != 0 || !renamed.contains(entry.cgroup.get())) continue;
+    entry.process.reset();
+    entry.forked_from.reset();
+  }
+}
+
 std::string_view ProcessTable::configured_name(const ProcessFacts& facts) {
   ports_.forget();
   for (const CompiledName& name : names_) {
@@ -299,6 +344,7 @@ std::shared_ptr<const model::Service> ProcessTable::service_of_cgroup(
     const CgroupIdentity& cgroup) {
   ProcessFacts facts;
   facts.cgroup = cgroup;
+  find_container(facts);
   std::string configured;
   for (const CompiledName& name : names_) {
     if (!name.match.by_cgroup_only() || !name.match.matches(facts, ports_)) continue;

@@ -14,21 +14,6 @@ constexpr std::chrono::milliseconds kLongest{200};
 constexpr std::array<std::string_view, 6> kStates{"active", "reloading",  "inactive",
                                                   "failed", "activating", "deactivating"};
 
-Reason reason_of(const base::Error& error) {
-  switch (error.kind) {
-    case base::Error::Kind::kBusy:
-      return Reason::kStuck;
-    case base::Error::Kind::kInvalid:
-      return Reason::kGarbage;
-    case base::Error::Kind::kNotFound:
-    case base::Error::Kind::kDenied:
-    case base::Error::Kind::kUnsupported:
-    case base::Error::Kind::kIo:
-      break;
-  }
-  return Reason::kUnreadable;
-}
-
 /// A service whose object is not known yet is told with the next reading; what is no service is the
 /// host's.
 bool is_told(const model::UnitState& unit) {

@@ -59,6 +59,10 @@ class Shard {
   [[nodiscard]] std::vector<UnitOwner> unit_owners(const discovery::UnitReading* last) {
     return agent::unit_owners(*parts_.processes, parts_.targets.get(), last);
   }
+  [[nodiscard]] bool wants_containers() const { return parts_.processes->wants_containers(); }
+  void set_containers(std::shared_ptr<const model::Containers> containers) {
+    parts_.processes->set_containers(std::move(containers));
+  }
   /// Reads the kernel's books into the ledger; just before anybody looks at them.
   void refresh_kernel_books() noexcept;
   /// After a last drain: everything open ends, everything finished leaves.

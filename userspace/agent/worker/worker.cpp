@@ -167,6 +167,9 @@ Result<void> Worker::build(SlotFds fds) {
   scrape.process_facts = process_facts_.get();
   unit_watch_ = std::make_unique<UnitWatch>(unit_settings());
   scrape.units = unit_watch_.get();
+  container_watch_ = std::make_unique<ContainerWatch>(
+      [this](uint8_t runtime) { return host_->open_container_list(runtime); },
+      configuration_.container_sockets.size());
   host_scrape_ = std::make_unique<HostScrape>(std::move(scrape));
   update_exporters();
   serve();
@@ -259,6 +262,7 @@ void Worker::on_round() {
   const uint64_t now_ns = base::monotonic_now_ns();
   shard_->drain();
   shard_->tick(now_ns);
+  look_after_containers(now_ns);
   const bool news = progress() != published_progress_ || shard_->correlator().held() > 0;
   if (now_ns - last_snapshot_ns_ >= (news ? kSnapshotNs : kSecondNs) ||
       host_scrape_->last() != published_scrape_) {
@@ -269,11 +273,29 @@ void Worker::on_round() {
   if (push_waits_) push_when_scraped(now_ns);
 }
 
+/// A container that just started is named soon; that thousands start costs one question a second.
+void Worker::look_after_containers(uint64_t now_ns) {
+  if (const auto reading = container_watch_->take()) {
+    containers_awaited_ = false;
+    for (const base::Error& error : reading->errors) {
+      runtime_errors_.push_back(scrapers::reason_of(error));
+    }
+    shard_->set_containers(reading->containers);
+  }
+  if (containers_awaited_ || now_ns - containers_asked_ns_ < kSecondNs) return;
+  if (configuration_.container_sockets.empty() || !shard_->wants_containers()) return;
+  containers_awaited_ = true;
+  containers_asked_ns_ = now_ns;
+  container_watch_->begin();
+}
+
 void Worker::begin_scrape() {
   shard_->describe_targets();
   unit_watch_->begin(shard_->unit_owners(unit_watch_->last().get()));
   // Not begun while the one before hangs in a mount: its reading comes late, the next one in time.
-  (void)host_scrape_->begin(shard_->scrape_targets());
+  ScrapeTargets targets = shard_->scrape_targets();
+  targets.runtime_errors = runtime_errors_;
+  if (host_scrape_->begin(std::move(targets))) runtime_errors_.clear();
 }
 
 void Worker::on_interval(uint64_t now_ns) {
