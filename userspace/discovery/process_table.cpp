@@ -220,13 +220,14 @@ ProcessTable::Entry& ProcessTable::put(uint32_t pid, Entry entry) {
   return entries_.insert_or_assign(pid, std::move(entry)).first->second;
 }
 
-/// The ended ones first, then any: who is let go is read again when it is asked for.
+/// The ended ones first, then any: who is let go is read again when it is asked for. Some at once,
+/// since each time costs a look at all.
 void ProcessTable::make_room() {
   if (entries_.size() < settings_.max_processes) return;
   std::erase_if(entries_, [](const auto& item) { return item.second.ended_ns != 0; });
-  while (!entries_.empty() && entries_.size() >= settings_.max_processes) {
-    entries_.erase(entries_.begin());
-  }
+  if (entries_.size() < settings_.max_processes) return;
+  size_t surplus = entries_.size() - settings_.max_processes + settings_.max_processes / 16 + 1;
+  while (!entries_.empty() && surplus-- > 0) entries_.erase(entries_.begin());
 }
 
 void ProcessTable::describe(uint32_t pid, Entry& entry) {
