@@ -131,7 +131,7 @@ class FakeRuntime:
 
     def list(self, *containers):
         body = json.dumps(containers).encode()
-        self.answer = (b"HTTP/1.1 200 OK\r\nApi-Version: 1.43\r\nContent-Type: application/json\r\n"
+        self.answer = (b"HTTP/1.0 200 OK\r\nApi-Version: 1.43\r\nContent-Type: application/json\r\n"
                        b"Content-Length: %d\r\n\r\n" % len(body)) + body
 
     def stop(self):

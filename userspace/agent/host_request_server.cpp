@@ -31,8 +31,11 @@ HostRequestServer::HostRequestServer(Channel requests, kernel::HostAccess& host,
     : requests_(std::move(requests)),
       host_(host),
       policy_(std::move(policy)),
-      relay_(std::make_unique<RuntimeRelay>(policy_.runtime_sockets)),
-      tokens_(policy_.burst) {}
+      tokens_(policy_.burst) {
+  for (const std::string& socket : policy_.runtime_sockets) {
+    relays_.push_back(std::make_unique<RuntimeRelay>(socket));
+  }
+}
 
 bool HostRequestServer::within_rate(uint64_t now_ns) {
   if (refilled_ns_ == 0) refilled_ns_ = now_ns;
@@ -87,7 +90,8 @@ bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& r
 
 void HostRequestServer::open_container_list(const OpenContainerList& list, Reply& reply,
                                             base::UniqueFd& fd) {
-  auto stream = relay_->ask(list.runtime);
+  if (list.runtime >= relays_.size()) return set_error(reply, Error::Kind::kNotFound, ENOENT);
+  auto stream = relays_[list.runtime]->ask();
   reply.ok = reply.has_fd = stream.has_value();
   if (stream) {
     fd = *std::move(stream);

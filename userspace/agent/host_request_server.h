@@ -46,7 +46,7 @@ class HostRequestServer {
 
   kernel::HostAccess& host_;
   HostRequestPolicy policy_;
-  std::unique_ptr<RuntimeRelay> relay_;
+  std::vector<std::unique_ptr<RuntimeRelay>> relays_;
   uint64_t tokens_;
   uint64_t refilled_ns_ = 0;
   uint64_t refused_ = 0;

@@ -24,7 +24,7 @@ using base::Result;
 using base::UniqueFd;
 
 constexpr std::string_view kQuestion =
-    "GET /containers/json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    "GET /containers/json HTTP/1.0\r\nHost: localhost\r\n\r\n";
 
 Result<UniqueFd> connect_to(const std::string& path) {
   sockaddr_un address{};
@@ -60,6 +60,24 @@ bool wait_for(int fd, short events, int wake, uint64_t deadline_ns) {
   }
 }
 
+void copy_answer(int from, int to, int wake, uint64_t deadline_ns) {
+  std::array<char, 16384> block;
+  uint64_t copied = 0;
+  while (copied < RuntimeRelay::kMaxBytes && wait_for(from, POLLIN, wake, deadline_ns)) {
+    const ssize_t got = ::recv(from, block.data(), block.size(), 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (got <= 0) return;
+    std::string_view left(block.data(), static_cast<size_t>(got));
+    copied += left.size();
+    while (!left.empty()) {
+      const ssize_t sent = ::send(to, left.data(), left.size(), MSG_NOSIGNAL);
+      if (sent < 0 && errno != EAGAIN && errno != EINTR) return;
+      if (sent > 0) left.remove_prefix(static_cast<size_t>(sent));
+      if (!left.empty() && !wait_for(to, POLLOUT, wake, deadline_ns)) return;
+    }
+  }
+}
+
 }  // namespace
 
 RuntimeRelay::~RuntimeRelay() {
@@ -69,13 +87,12 @@ RuntimeRelay::~RuntimeRelay() {
   thread_.join();
 }
 
-Result<UniqueFd> RuntimeRelay::ask(size_t runtime) {
-  if (runtime >= sockets_.size()) return errno_error("find a container runtime", ENOENT);
+Result<UniqueFd> RuntimeRelay::ask() {
   if (busy_.load()) return errno_error("ask a container runtime", EBUSY);
   if (thread_.joinable()) thread_.join();
   if (!wake_) wake_.reset(::eventfd(0, EFD_CLOEXEC));
   if (!wake_) return errno_error("make an event");
-  auto from = connect_to(sockets_[runtime]);
+  auto from = connect_to(socket_);
   if (!from) return std::move(from).error();
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
@@ -98,20 +115,14 @@ void RuntimeRelay::copy(UniqueFd from, UniqueFd to) {
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
   const uint64_t deadline_ns = base::monotonic_now_ns() + kPatienceNs;
-  std::array<char, 16384> block;
-  uint64_t copied = 0;
-  while (copied < kMaxBytes && wait_for(from.get(), POLLIN, wake_.get(), deadline_ns)) {
-    const ssize_t got = ::recv(from.get(), block.data(), block.size(), 0);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (got <= 0) return;
-    std::string_view left(block.data(), static_cast<size_t>(got));
-    copied += left.size();
-    while (!left.empty()) {
-      const ssize_t sent = ::send(to.get(), left.data(), left.size(), MSG_NOSIGNAL);
-      if (sent < 0 && errno != EAGAIN && errno != EINTR) return;
-      if (sent > 0) left.remove_prefix(static_cast<size_t>(sent));
-      if (!left.empty() && !wait_for(to.get(), POLLOUT, wake_.get(), deadline_ns)) return;
-    }
+  copy_answer(from.get(), to.get(), wake_.get(), deadline_ns);
+  from.reset();
+  // What the worker wrote lies unread: closing now would reset its connection, answer and all.
+  ::shutdown(to.get(), SHUT_WR);
+  std::array<char, 4096> ignored;
+  while (wait_for(to.get(), POLLIN, wake_.get(), deadline_ns)) {
+    const ssize_t got = ::recv(to.get(), ignored.data(), ignored.size(), 0);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return;
   }
 }
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "discovery/container_list.h"
 
-#include <curl/curl.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "discovery/proc_files.h"
 
 namespace hostlens::discovery {
@@ -18,10 +20,6 @@ namespace {
 using base::Error;
 using base::Result;
 using nlohmann::json;
-
-struct EndCurl {
-  void operator()(CURL* curl) const { ::curl_easy_cleanup(curl); }
-};
 
 std::string member_text(const json& object, const char* key) {
   const auto found = object.find(key);
@@ -65,18 +63,40 @@ void set_labels(model::Container& container, const json& labels) {
   }
 }
 
-size_t take_body(char* bytes, size_t one, size_t count, void* into) {
-  auto& body = *static_cast<std::string*>(into);
-  if (body.size() + one * count > kMaxContainerListBytes) return 0;  // ends the transfer
-  body.append(bytes, one * count);
-  return one * count;
+/// All that comes until the other side is done.
+Result<std::string> read_all(const base::UniqueFd& stream, uint64_t deadline_ns) {
+  std::string bytes;
+  std::array<char, 16384> block;
+  for (;;) {
+    const uint64_t now_ns = base::monotonic_now_ns();
+    pollfd ready{stream.get(), POLLIN, 0};
+    const int wait_ms =
+        now_ns < deadline_ns ? static_cast<int>((deadline_ns - now_ns) / 1'000'000 + 1) : 0;
+    if (now_ns >= deadline_ns || ::poll(&ready, 1, wait_ms) == 0) {
+      return Error{Error::Kind::kBusy, 0, "read containers: no answer in time", {}};
+    }
+    const ssize_t got = ::recv(stream.get(), block.data(), block.size(), MSG_DONTWAIT);
+    if (got == 0) return bytes;
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (got < 0) return base::errno_error("read containers");
+    if (bytes.size() + static_cast<size_t>(got) > kMaxContainerListBytes) {
+      return base::invalid_error("read containers: the answer is too long");
+    }
+    bytes.append(block.data(), static_cast<size_t>(got));
+  }
 }
 
-curl_socket_t give_stream(void* stream, curlsocktype, curl_sockaddr*) {
-  return static_cast<base::UniqueFd*>(stream)->release();  // curl closes it
+/// The body of an answer to HTTP/1.0: what is behind the head. nullopt: no HTTP, or no success.
+std::optional<std::string_view> body_of(std::string_view answer) {
+  constexpr std::string_view kEnd = "\r\n\r\n";
+  const std::string_view line = answer.substr(0, answer.find("\r\n"));
+  const size_t end = answer.find(kEnd);
+  if (!line.starts_with("HTTP/1.") || line.size() < 12 || line.substr(8, 4) != " 200" ||
+      end == std::string_view::npos) {
+    return std::nullopt;
+  }
+  return answer.substr(end + kEnd.size());
 }
-
-int is_connected(void*, curl_socket_t, curlsocktype) { return CURL_SOCKOPT_ALREADY_CONNECTED; }
 
 }  // namespace
 
@@ -107,32 +127,11 @@ Result<model::Containers> parse_container_list(std::string_view text) {
 }
 
 Result<model::Containers> read_container_list(base::UniqueFd stream, uint64_t patience_ns) {
-  const std::unique_ptr<CURL, EndCurl> curl(::curl_easy_init());
-  if (curl == nullptr) return base::errno_error("prepare to read containers", ENOMEM);
-  std::string body;
-  CURL* const raw = curl.get();
-  ::curl_easy_setopt(raw, CURLOPT_URL, "http://localhost/containers/json");
-  ::curl_easy_setopt(raw, CURLOPT_PROXY, "");
-  ::curl_easy_setopt(raw, CURLOPT_NOSIGNAL, 1L);
-  ::curl_easy_setopt(raw, CURLOPT_TIMEOUT_MS,
-                     std::max(static_cast<long>(patience_ns / 1'000'000), 1L));
-  ::curl_easy_setopt(raw, CURLOPT_OPENSOCKETFUNCTION, give_stream);
-  ::curl_easy_setopt(raw, CURLOPT_OPENSOCKETDATA, &stream);
-  ::curl_easy_setopt(raw, CURLOPT_SOCKOPTFUNCTION, is_connected);
-  ::curl_easy_setopt(raw, CURLOPT_WRITEFUNCTION, take_body);
-  ::curl_easy_setopt(raw, CURLOPT_WRITEDATA, &body);
-  ::curl_easy_setopt(raw, CURLOPT_FORBID_REUSE, 1L);
-  const CURLcode code = ::curl_easy_perform(raw);
-  if (code != CURLE_OK) {
-    const auto kind = code == CURLE_OPERATION_TIMEDOUT ? Error::Kind::kBusy : Error::Kind::kInvalid;
-    return Error{kind, 0, std::string("read containers: ") + ::curl_easy_strerror(code), {}};
-  }
-  long status = 0;
-  ::curl_easy_getinfo(raw, CURLINFO_RESPONSE_CODE, &status);
-  if (status != 200) {
-    return base::invalid_error("read containers: the runtime answers " + std::to_string(status));
-  }
-  return parse_container_list(body);
+  auto answer = read_all(stream, base::monotonic_now_ns() + patience_ns);
+  if (!answer) return std::move(answer).error();
+  const auto body = body_of(*answer);
+  if (!body) return base::invalid_error("read containers: the answer is none");
+  return parse_container_list(*body);
 }
 
 }  // namespace hostlens::discovery

@@ -21,8 +21,10 @@ inline constexpr size_t kMaxContainerListBytes = 16U << 20U;
 /// where labels tell it, else as the container.
 [[nodiscard]] base::Result<model::Containers> parse_container_list(std::string_view json);
 
-/// Reads an HTTP answer from a connected stream on which the question was asked already, and parses
-/// its body. Blocks for `patience_ns` at most: kBusy then. kInvalid: no HTTP, no success, too long.
+/// Reads the answer from a stream on which the question was asked already, in HTTP/1.0: the body is
+/// what follows the head, to the end (RFC 9112, 6.3), so that no HTTP library is needed here;
+/// Debian's libcurl takes no connected stream. Blocks for `patience_ns` at most: kBusy then.
+/// kInvalid: no HTTP, no success, too long.
 [[nodiscard]] base::Result<model::Containers> read_container_list(base::UniqueFd stream,
                                                                   uint64_t patience_ns);
 

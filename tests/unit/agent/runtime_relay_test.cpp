@@ -48,11 +48,11 @@ class RuntimeRelayTest : public ::testing::Test {
 };
 
 constexpr std::string_view kQuestion =
-    "GET /containers/json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    "GET /containers/json HTTP/1.0\r\nHost: localhost\r\n\r\n";
 
 TEST_F(RuntimeRelayTest, PassesTheAnswerAndNothingThatTheWorkerWrites) {
-  RuntimeRelay relay({path()});
-  auto stream = relay.ask(0);
+  RuntimeRelay relay(path());
+  auto stream = relay.ask();
   ASSERT_TRUE(stream) << stream.error().text();
   UniqueFd runtime(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   const std::string evil = "POST /containers/create HTTP/1.1\r\n\r\n";
@@ -67,27 +67,25 @@ TEST_F(RuntimeRelayTest, PassesTheAnswerAndNothingThatTheWorkerWrites) {
 }
 
 TEST_F(RuntimeRelayTest, OneQuestionAtATime) {
-  RuntimeRelay relay({path()});
-  auto first = relay.ask(0);
+  RuntimeRelay relay(path());
+  auto first = relay.ask();
   ASSERT_TRUE(first);
-  const auto second = relay.ask(0);
+  const auto second = relay.ask();
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, base::Error::Kind::kBusy);
 }
 
 TEST_F(RuntimeRelayTest, ARuntimeThatIsNotThereIsNotFound) {
-  RuntimeRelay relay({"/no/such/socket", std::string(200, 'x')});
-  EXPECT_EQ(relay.ask(0).error().kind, base::Error::Kind::kNotFound);
-  EXPECT_EQ(relay.ask(1).error().kind, base::Error::Kind::kInvalid);
-  EXPECT_EQ(relay.ask(2).error().kind, base::Error::Kind::kNotFound);
+  EXPECT_EQ(RuntimeRelay("/no/such/socket").ask().error().kind, base::Error::Kind::kNotFound);
+  EXPECT_EQ(RuntimeRelay(std::string(200, 'x')).ask().error().kind, base::Error::Kind::kInvalid);
   listener_.reset();  // the file is left behind
-  RuntimeRelay left({path()});
-  EXPECT_EQ(left.ask(0).error().kind, base::Error::Kind::kNotFound);
+  RuntimeRelay left(path());
+  EXPECT_EQ(left.ask().error().kind, base::Error::Kind::kNotFound);
 }
 
 TEST_F(RuntimeRelayTest, AnAnswerWithoutEndIsCut) {
-  RuntimeRelay relay({path()});
-  auto stream = relay.ask(0);
+  RuntimeRelay relay(path());
+  auto stream = relay.ask();
   ASSERT_TRUE(stream);
   UniqueFd runtime(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   std::thread writer([&] {
@@ -102,8 +100,8 @@ TEST_F(RuntimeRelayTest, AnAnswerWithoutEndIsCut) {
 }
 
 TEST_F(RuntimeRelayTest, ItsEndWaitsForNoRuntime) {
-  auto relay = std::make_unique<RuntimeRelay>(std::vector<std::string>{path()});
-  auto stream = relay->ask(0);
+  auto relay = std::make_unique<RuntimeRelay>(path());
+  auto stream = relay->ask();
   ASSERT_TRUE(stream);
   relay.reset();  // the runtime never answered
   EXPECT_EQ(read(*stream), "");

@@ -29,8 +29,8 @@ class ProcessChurnTest : public ::testing::Test {
       table.on_exec({.time_ns = now_ns_,
                      .process = {pid, i + 1},
                      .parent_pid = 1,
-                     .comm = "short",
-                     .is_target = targets});
+                     .is_target = targets,
+                     .comm = "short"});
       table.on_exit({.time_ns = now_ns_ + kSecond / 10, .process = {pid, i + 1}});
       most_ = std::max(most_, table.size());
       now_ns_ += kSecond / 1000;

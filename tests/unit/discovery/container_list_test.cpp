@@ -94,26 +94,22 @@ base::Result<model::Containers> read_answer(const std::string& answer, bool ends
       if (sent <= 0) break;
       left.remove_prefix(static_cast<size_t>(sent));
     }
-    if (ends) runtime.reset();
+    if (ends) ::shutdown(runtime.get(), SHUT_WR);
+    char ignored[256];  // until the other side is satisfied
+    while (::recv(runtime.get(), ignored, sizeof ignored, 0) > 0) {
+    }
   });
   auto containers = read_container_list(base::UniqueFd(ends_of_pair[0]), patience_ns);
   writer.join();
   return containers;
 }
 
-TEST(ReadContainerListTest, ReadsAnAnswerInChunksOrOfKnownLength) {
-  const std::string body = listed(R"(,"Names":["/web"])");
-  const auto known =
-      read_answer("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
-                  std::to_string(body.size()) + "\r\n\r\n" + body);
-  ASSERT_TRUE(known) << known.error().text();
-  EXPECT_EQ(known->at(kId).name, "web");
-  char size[16];
-  std::snprintf(size, sizeof size, "%zx", body.size());
-  const auto chunked = read_answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
-                                   std::string(size) + "\r\n" + body + "\r\n0\r\n\r\n");
-  ASSERT_TRUE(chunked) << chunked.error().text();
-  EXPECT_EQ(chunked->size(), 1U);
+TEST(ReadContainerListTest, ReadsTheBodyBehindTheHead) {
+  const auto list =
+      read_answer("HTTP/1.0 200 OK\r\nApi-Version: 1.43\r\nContent-Type: application/json\r\n\r\n" +
+                  listed(R"(,"Names":["/web"])"));
+  ASSERT_TRUE(list) << list.error().text();
+  EXPECT_EQ(list->at(kId).name, "web");
 }
 
 TEST(ReadContainerListTest, RefusesFailureNonsenseAndSilence) {
@@ -121,8 +117,11 @@ TEST(ReadContainerListTest, RefusesFailureNonsenseAndSilence) {
             base::Error::Kind::kInvalid);
   EXPECT_EQ(read_answer("220 mail.example ESMTP\r\n").error().kind, base::Error::Kind::kInvalid);
   EXPECT_EQ(read_answer("").error().kind, base::Error::Kind::kInvalid);
-  EXPECT_EQ(read_answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[]").error().kind,
+  EXPECT_EQ(read_answer("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n").error().kind,
             base::Error::Kind::kInvalid);
+  EXPECT_EQ(read_answer("HTTP/1.0 200 OK\r\n\r\n{}").error().kind, base::Error::Kind::kInvalid);
+  EXPECT_EQ(read_answer("HTTP/1.").error().kind, base::Error::Kind::kInvalid);
+  EXPECT_EQ(read_answer("HTTP/1. 200").error().kind, base::Error::Kind::kInvalid);
   EXPECT_EQ(read_answer("HTTP/1.1 200 OK\r\n", false, 50'000'000).error().kind,
             base::Error::Kind::kBusy);
 }

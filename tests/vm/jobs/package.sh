@@ -197,6 +197,10 @@ has_sample() {
   grep -qE " $value( [0-9.]+)?$" <<<"$lines"
 }
 
+nginx_was_restarted() {
+  [ "$(systemctl show -p NRestarts --value nginx)" = 1 ]
+}
+
 # The states of units against systemd's own words, by the worker, which has no privilege.
 tells_units() {
   local main
@@ -207,7 +211,7 @@ tells_units() {
   systemctl start boom.service
   main=$(systemctl show -p MainPID --value nginx)
   kill -9 "$main"
-  eventually 20 test "$(systemctl show -p NRestarts --value nginx)" = 1
+  eventually 20 nginx_was_restarted
   if eventually 40 has_sample hostlens_unit_state unit=boom.service state=failed 1; then
     ok tells_a_failed_unit
   else

@@ -37,7 +37,8 @@ class ContainerWatch {
   [[nodiscard]] std::unique_ptr<Reading> take();
 
  private:
-  static constexpr uint64_t kPatienceNs = 5'000'000'000;
+  /// Less than the relay's, whose end would look like nonsense.
+  static constexpr uint64_t kPatienceNs = 4'000'000'000;
 
   void run();
   [[nodiscard]] std::unique_ptr<Reading> read();
