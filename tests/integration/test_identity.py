@@ -227,6 +227,7 @@ def test_a_bus_that_hangs_holds_nothing_up(directory, started):
     started(server.start(directory))
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(directory / "bus"))
+        (directory / "bus").chmod(0o666)  # for the worker, as the real one's
         mute.listen()
         agent = observing(directory, started, server, environment={
             "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={directory}/bus"})
