@@ -60,6 +60,7 @@ struct Configuration {
   std::vector<discovery::ServiceNameRule> service_name;
   std::vector<discovery::ProcessRule> include;
   std::vector<discovery::ProcessRule> exclude;
+  std::vector<std::string> container_sockets = {"/run/docker.sock", "/run/podman/podman.sock"};
   std::vector<std::string> route_patterns;
   bool redact_query_values = false;  ///< false: no query at all; true: keys with REDACTED values
   std::vector<std::string> query_keys_kept;

@@ -35,6 +35,15 @@ void read_user(Value& value, Configuration& configuration) {
   configuration.user = *text;
 }
 
+void read_container_sockets(Value& value, Configuration& configuration) {
+  value.read_texts(configuration.container_sockets);
+  if (configuration.container_sockets.size() > 8) value.fail("that are too many");
+  for (const std::string& path : configuration.container_sockets) {
+    // sockaddr_un.sun_path, with its NUL.
+    if (!path.starts_with('/') || path.size() > 107) value.fail("\"" + path + "\" is no path");
+  }
+}
+
 void read_route_patterns(Value& value, Configuration& configuration) {
   value.read_texts(configuration.route_patterns);
   for (const std::string& pattern : configuration.route_patterns) {
@@ -106,6 +115,11 @@ const std::array kKeys = {
                      "the process, its systemd unit, its container, its executable.",
                      true,
                      [](Value& v, Configuration& c) { v.read_service_names(c.service_name); }},
+    ConfigurationKey{"containers.sockets", "a list of paths, at most 8",
+                     "[/run/docker.sock, /run/podman/podman.sock]",
+                     "Where Docker and Podman are asked for the names of containers; only their "
+                     "list is read. [] asks nobody.",
+                     false, read_container_sockets},
     ConfigurationKey{"targets.include", kRules, "[]",
                      "Whose traffic is read. Keys in one entry must all fit, entries are "
                      "alternatives; patterns are globs.",

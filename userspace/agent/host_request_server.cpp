@@ -2,6 +2,7 @@
 #include "agent/host_request_server.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hostlens::agent {
 namespace {
@@ -27,7 +28,14 @@ void set_outcome(Reply& reply, const Result<void>& outcome) {
 
 HostRequestServer::HostRequestServer(Channel requests, kernel::HostAccess& host,
                                      HostRequestPolicy policy)
-    : requests_(std::move(requests)), host_(host), policy_(policy), tokens_(policy.burst) {}
+    : requests_(std::move(requests)),
+      host_(host),
+      policy_(std::move(policy)),
+      tokens_(policy_.burst) {
+  for (const std::string& socket : policy_.runtime_sockets) {
+    relays_.push_back(std::make_unique<RuntimeRelay>(socket));
+  }
+}
 
 bool HostRequestServer::within_rate(uint64_t now_ns) {
   if (refilled_ns_ == 0) refilled_ns_ = now_ns;
@@ -45,8 +53,12 @@ bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& r
   const auto* open = std::get_if<OpenProcessFile>(&message);
   const auto* target = std::get_if<SetTarget>(&message);
   const auto* cgroup = std::get_if<SetTargetCgroup>(&message);
-  if (open == nullptr && target == nullptr && cgroup == nullptr) return false;
-  reply.id = open != nullptr ? open->id : target != nullptr ? target->id : cgroup->id;
+  const auto* list = std::get_if<OpenContainerList>(&message);
+  if (open == nullptr && target == nullptr && cgroup == nullptr && list == nullptr) return false;
+  reply.id = open != nullptr     ? open->id
+             : target != nullptr ? target->id
+             : cgroup != nullptr ? cgroup->id
+                                 : list->id;
   const uint32_t pid = open != nullptr     ? open->process.pid
                        : target != nullptr ? target->process.pid
                                            : 0;
@@ -55,7 +67,7 @@ bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& r
   if (!within_rate(now_ns)) {
     set_error(reply, Error::Kind::kBusy, EAGAIN);
   } else if ((pid != 0 && pid == policy_.own_pid && !gives_up_target) ||
-             (open == nullptr && !policy_.targets_may_change)) {
+             (open == nullptr && list == nullptr && !policy_.targets_may_change)) {
     set_error(reply, Error::Kind::kDenied, EPERM);
   } else if (open != nullptr) {
     auto file = host_.open_process_file(open->process, open->what);
@@ -65,6 +77,8 @@ bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& r
     } else {
       set_error(reply, file.error().kind, file.error().errno_value);
     }
+  } else if (list != nullptr) {
+    open_container_list(*list, reply, fd);
   } else if (target != nullptr) {
     set_outcome(reply, host_.set_target(target->process, target->is_target));
   } else {
@@ -72,6 +86,18 @@ bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& r
   }
   if (!reply.ok) ++refused_;
   return true;
+}
+
+void HostRequestServer::open_container_list(const OpenContainerList& list, Reply& reply,
+                                            base::UniqueFd& fd) {
+  if (list.runtime >= relays_.size()) return set_error(reply, Error::Kind::kNotFound, ENOENT);
+  auto stream = relays_[list.runtime]->ask();
+  reply.ok = reply.has_fd = stream.has_value();
+  if (stream) {
+    fd = *std::move(stream);
+  } else {
+    set_error(reply, stream.error().kind, stream.error().errno_value);
+  }
 }
 
 Result<void> HostRequestServer::serve(uint64_t now_ns) {

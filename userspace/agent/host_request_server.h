@@ -3,8 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "agent/channel.h"
+#include "agent/runtime_relay.h"
 #include "kernel/host_access.h"
 
 namespace hostlens::agent {
@@ -17,6 +21,7 @@ struct HostRequestPolicy {
   uint64_t burst = 50'000;
   uint64_t per_second = 5'000;
   uint32_t own_pid = 0;  ///< the supervisor itself is never opened nor made a target
+  std::vector<std::string> runtime_sockets;  ///< container runtimes that may be asked
 };
 
 /// Answers requests of one worker, which it trusts in nothing. Supervisor's thread.
@@ -37,8 +42,11 @@ class HostRequestServer {
                             base::UniqueFd& fd);
 
   Channel requests_;
+  void open_container_list(const OpenContainerList& list, Reply& reply, base::UniqueFd& fd);
+
   kernel::HostAccess& host_;
   HostRequestPolicy policy_;
+  std::vector<std::unique_ptr<RuntimeRelay>> relays_;
   uint64_t tokens_;
   uint64_t refilled_ns_ = 0;
   uint64_t refused_ = 0;

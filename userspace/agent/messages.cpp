@@ -111,7 +111,7 @@ void fields(Archive& archive, auto& m, const OpenProcessFile*) {
   archive.number(m.id);
   archive.pid(m.process.pid);
   archive.number(m.process.start_ticks);
-  archive.choice(m.what, kernel::ProcessFile::kIo);
+  archive.choice(m.what, kernel::ProcessFile::kJavaRelease);
 }
 template <typename Archive>
 void fields(Archive& archive, auto& m, const SetTarget*) {
@@ -125,6 +125,11 @@ void fields(Archive& archive, auto& m, const SetTargetCgroup*) {
   archive.number(m.id);
   archive.number(m.cgroup_id);
   archive.flag(m.is_target);
+}
+template <typename Archive>
+void fields(Archive& archive, auto& m, const OpenContainerList*) {
+  archive.number(m.id);
+  archive.number(m.runtime);
 }
 template <typename Archive>
 void fields(Archive& archive, auto& m, const Reply*) {

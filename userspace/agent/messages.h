@@ -113,6 +113,12 @@ struct SetTargetCgroup {
   bool is_target = false;
   bool operator==(const SetTargetCgroup&) const = default;
 };
+/// The stream of a container runtime's list of containers: RuntimeRelay.
+struct OpenContainerList {
+  uint64_t id = 0;
+  uint8_t runtime = 0;  ///< which of the configured sockets
+  bool operator==(const OpenContainerList&) const = default;
+};
 struct Reply {
   uint64_t id = 0;
   bool ok = false;
@@ -124,7 +130,7 @@ struct Reply {
 
 /// The index is the message's number on the wire. Append only.
 using Message = std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile,
-                             SetTarget, SetTargetCgroup, Reply>;
+                             SetTarget, SetTargetCgroup, Reply, OpenContainerList>;
 using MessageBytes = std::array<std::byte, kMessageBytes>;
 
 [[nodiscard]] MessageBytes encode(const Message& message);

@@ -42,6 +42,15 @@ Result<base::UniqueFd> RemoteHostAccess::open_process_file(model::ProcessKey key
   return std::move(reply->fds.front());
 }
 
+Result<base::UniqueFd> RemoteHostAccess::open_container_list(uint8_t runtime) {
+  const std::lock_guard lock(mutex_);
+  const uint64_t id = ++last_id_;
+  auto reply = ask(OpenContainerList{id, runtime}, id, "ask a container runtime");
+  if (!reply) return std::move(reply).error();
+  if (reply->fds.size() != 1) return base::invalid_error("ask a container runtime: no stream");
+  return std::move(reply->fds.front());
+}
+
 Result<void> RemoteHostAccess::set_target(model::ProcessKey key, bool is_target) {
   const std::lock_guard lock(mutex_);
   const uint64_t id = ++last_id_;

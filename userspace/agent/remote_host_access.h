@@ -19,6 +19,8 @@ class RemoteHostAccess final : public kernel::HostAccess {
                                                  kernel::ProcessFile what) override;
   base::Result<void> set_target(model::ProcessKey key, bool is_target) override;
   base::Result<void> set_target_cgroup(uint64_t cgroup_id, bool is_target) override;
+  /// The answer of a container runtime, by its place in `containers.sockets`: RuntimeRelay::ask().
+  base::Result<base::UniqueFd> open_container_list(uint8_t runtime);
 
  private:
   /// The supervisor answers within microseconds; longer than this it is stopped or gone.

@@ -26,10 +26,14 @@ using base::UniqueFd;
 
 /// What the worker may see of our environment: nothing that could steer a loader or a library into
 /// files, except where TLS roots and proxies are (libcurl).
-constexpr std::array<std::string_view, 13> kKept = {
-    "OTEL_",       "NO_COLOR=",     "TERM=",          "TZ=",       "LANG=",
-    "http_proxy=", "https_proxy=",  "HTTPS_PROXY=",   "no_proxy=", "NO_PROXY=",
-    "SSL_CERT_",   "HOSTLENS_LOG=", "JOURNAL_STREAM="};
+constexpr std::array<std::string_view, 14> kKept = {
+    "OTEL_",           "NO_COLOR=",
+    "TERM=",           "TZ=",
+    "LANG=",           "http_proxy=",
+    "https_proxy=",    "HTTPS_PROXY=",
+    "no_proxy=",       "NO_PROXY=",
+    "SSL_CERT_",       "HOSTLENS_LOG=",
+    "JOURNAL_STREAM=", "DBUS_SYSTEM_BUS_ADDRESS=unix:path="};
 
 std::vector<char*> filtered_environment() {
   std::vector<char*> kept;

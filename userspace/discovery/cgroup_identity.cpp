@@ -52,13 +52,17 @@ std::optional<std::string_view> container_name_of(std::string_view component,
   return std::nullopt;
 }
 
-/// "pod<uid>" (cgroupfs driver) or "kubepods-burstable-pod<uid with _>.slice" (systemd driver).
+/// "pod<uid>" (cgroupfs driver) or "kubepods-burstable-pod<uid with _>.slice" (systemd driver). The
+/// uid of a static pod is a hash: 32 digits without dashes.
 std::string pod_uid_of(std::string_view component) {
   constexpr size_t kUidLength = 36;
+  constexpr size_t kHashLength = 32;
   if (component.ends_with(".slice")) component.remove_suffix(6);
   const size_t at = component.rfind("pod");
-  if (at == std::string_view::npos || component.size() - at - 3 != kUidLength) return {};
+  if (at == std::string_view::npos) return {};
   std::string uid(component.substr(at + 3));
+  if (uid.size() == kHashLength && is_hex(uid)) return uid;
+  if (uid.size() != kUidLength) return {};
   std::replace(uid.begin(), uid.end(), '_', '-');
   for (size_t i = 0; i < uid.size(); ++i) {
     const bool dash = i == 8 || i == 13 || i == 18 || i == 23;

@@ -136,7 +136,9 @@ void CgroupNames::choose_services() {
   const bool renamed = std::exchange(named_by_, processes_.rules_generation()) != named_by_;
   for (auto& [id, name] : names_) {
     if (name.cgroup.path.size() <= 1) continue;
-    if (renamed || name.own == nullptr) name.own = processes_.service_of_cgroup(name.cgroup);
+    // Of a container that is gone its runtime tells nothing any more.
+    if (name.own == nullptr || (renamed && name.gone_ns == 0))
+      name.own = processes_.service_of_cgroup(name.cgroup);
     const auto known = by_path.find(name.cgroup.path);
     if (known != by_path.end() && known->second != nullptr && is_of_one_owner(name.cgroup)) {
       name.chosen = known->second;

@@ -42,7 +42,7 @@ constexpr std::array kInterpreters{
     Interpreter{"sh", Language::kScript, "", " -o ", " -c "},
     Interpreter{"bash", Language::kScript, "", " -o -O --rcfile --init-file ", " -c "},
     Interpreter{"dash", Language::kScript, "", " -o ", " -c "},
-    Interpreter{"dotnet", Language::kDotnet, "dotnet", " --depsfile --runtimeconfig ", ""},
+    Interpreter{"dotnet", Language::kDotnet, ".NET", " --depsfile --runtimeconfig ", ""},
     Interpreter{"busybox", Language::kMultiCall, "", "", ""},
     Interpreter{"toybox", Language::kMultiCall, "", "", ""},
 };

@@ -22,6 +22,11 @@ struct CloseDirectory {
 
 }  // namespace
 
+FileKey file_key_of(const struct stat& status) {
+  return {status.st_dev, status.st_ino,
+          int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
 std::string ProcessFacts::command_line() const {
   std::string line;
   for (const std::string& argument : arguments) {
@@ -43,14 +48,16 @@ std::string ProcessReader::read_file(model::ProcessKey key, const char* file,
   return opened ? read_bounded(opened->get(), limit) : std::string();
 }
 
-std::string ProcessReader::read_executable(model::ProcessKey key) {
-  const auto opened = host_.open_process_file(key, kernel::ProcessFile::kExecutable);
-  if (!opened) return {};
+void ProcessReader::read_executable(ProcessFacts& facts) {
+  const auto opened = host_.open_process_file(facts.key, kernel::ProcessFile::kExecutable);
+  if (!opened) return;
+  struct stat status {};
+  if (::fstat(opened->get(), &status) == 0) facts.executable_file = file_key_of(status);
   // The kernel tells the path of an open descriptor; no permission on the file itself is needed.
   const std::string link = "/proc/self/fd/" + std::to_string(opened->get());
   std::array<char, PATH_MAX> target;
   const ssize_t size = ::readlink(link.c_str(), target.data(), target.size());
-  return size > 0 ? std::string(target.data(), static_cast<size_t>(size)) : std::string();
+  if (size > 0) facts.executable.assign(target.data(), static_cast<size_t>(size));
 }
 
 std::optional<ProcessFacts> ProcessReader::read(uint32_t pid, bool with_executable) {
@@ -65,7 +72,7 @@ std::optional<ProcessFacts> ProcessReader::read(uint32_t pid, bool with_executab
       read_file(facts.key, "cmdline", kernel::ProcessFile::kCommandLine, kMaxCommandLineBytes));
   facts.cgroup_text = read_file(facts.key, "cgroup", kernel::ProcessFile::kCgroup, kMaxCgroupBytes);
   facts.cgroup = identify_cgroup(facts.cgroup_text);
-  if (with_executable) facts.executable = read_executable(facts.key);
+  if (with_executable) read_executable(facts);
   return facts;
 }
 

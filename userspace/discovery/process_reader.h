@@ -2,6 +2,9 @@
 // Reads what discovery wants to know of one process.
 #pragma once
 
+#include <sys/stat.h>
+
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,9 +13,19 @@
 #include "base/unique_fd.h"
 #include "discovery/cgroup_identity.h"
 #include "kernel/host_access.h"
+#include "model/container.h"
 #include "model/process_key.h"
 
 namespace hostlens::discovery {
+
+/// A file's content, as long as nobody sets its times back: what is told of it may be remembered.
+struct FileKey {
+  uint64_t device = 0;
+  uint64_t inode = 0;  ///< 0: no file
+  int64_t modified_ns = 0;
+  auto operator<=>(const FileKey&) const = default;
+};
+[[nodiscard]] FileKey file_key_of(const struct stat& status);
 
 /// One look at a process. Raw bytes of the process: clean_text() before they leave the host.
 struct ProcessFacts {
@@ -20,9 +33,12 @@ struct ProcessFacts {
   uint32_t parent_pid = 0;
   std::string comm;
   std::string executable;  ///< path as the process sees it; "" for kernel threads and when refused
+  FileKey executable_file;
   std::vector<std::string> arguments;
   CgroupIdentity cgroup;
   std::string cgroup_text;  ///< /proc/PID/cgroup as it is
+  /// What a runtime tells of cgroup.container_id; not read here. id "": nothing.
+  model::Container container;
 
   /// Arguments joined with blanks.
   [[nodiscard]] std::string command_line() const;
@@ -52,7 +68,7 @@ class ProcessReader {
   [[nodiscard]] std::string path_of(uint32_t pid, const char* file) const;
   [[nodiscard]] std::string read_file(model::ProcessKey key, const char* file,
                                       kernel::ProcessFile what, size_t limit);
-  [[nodiscard]] std::string read_executable(model::ProcessKey key);
+  void read_executable(ProcessFacts& facts);
 
   kernel::HostAccess& host_;
   std::string proc_root_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "base/clock.h"
 #include "discovery/host_resource.h"
@@ -18,6 +19,9 @@ constexpr size_t kEagerReadsPerTick = 200;
 constexpr size_t kReuseChecksPerTick = 8;
 constexpr size_t kMaxServices = 2000;
 constexpr size_t kMaxCgroups = 2000;
+constexpr size_t kMaxNameless = 1000;
+/// Containers that no runtime knew (of a runtime that is not asked) are asked for again.
+constexpr uint64_t kNamelessRetryNs = 60'000'000'000;
 /// An unreadable process is tried again after this: /proc may have refused for a moment only.
 constexpr uint64_t kRetryNs = 5'000'000'000;
 
@@ -31,6 +35,27 @@ std::shared_ptr<const model::Process> forked_copy(const model::Process& parent,
     if (attribute.key == "process.parent_pid") attribute.value = int64_t{parent_pid};
   }
   return child;
+}
+
+/// Replaces attributes of the same keys and adds the others.
+void merge(model::Attributes& attributes, const model::Attributes& found) {
+  for (const model::Attribute& attribute : found) {
+    const auto known =
+        std::find_if(attributes.begin(), attributes.end(),
+                     [&](const model::Attribute& any) { return any.key == attribute.key; });
+    if (known == attributes.end()) {
+      attributes.push_back(attribute);
+    } else {
+      known->value = attribute.value;
+    }
+  }
+}
+
+std::shared_ptr<const model::Process> enriched(const model::Process& process,
+                                               const model::Attributes& found) {
+  auto richer = std::make_shared<model::Process>(process);
+  merge(richer->resource, found);
+  return richer;
 }
 
 /// Two services are one when all that their resource says is equal.
@@ -105,6 +130,7 @@ void ProcessTable::on_fork(const model::ProcessFork& event) {
     const bool readable = parent->second.process != nullptr && !parent->second.unreadable;
     entry.forked_from = readable ? parent->second.process : parent->second.forked_from;
     entry.cgroup = parent->second.cgroup;
+    entry.executable = parent->second.executable;
   }
   put(event.process.pid, std::move(entry));
 }
@@ -138,6 +164,33 @@ void ProcessTable::tick(uint64_t now_ns) {
     }
   }
   for (size_t i = 0; i < kReuseChecksPerTick && !to_check_.empty(); ++i) check_one_for_reuse();
+  take_findings();
+}
+
+void ProcessTable::inspect(const ProcessFacts& facts, model::Attributes& own) {
+  if (settings_.executables == nullptr || facts.executable_file.inode == 0) return;
+  if (const auto known = settings_.executables->find(facts.executable_file)) {
+    merge(own, *known);
+  } else {
+    settings_.executables->request(facts.key, facts.executable_file, facts.executable);
+  }
+}
+
+/// Exchanges that are under way keep the process as they found it.
+void ProcessTable::take_findings() {
+  if (settings_.executables == nullptr) return;
+  const auto findings = settings_.executables->take();
+  if (findings.empty()) return;
+  for (const ExecutableInspector::Finding& finding : findings) {
+    for (auto& [pid, entry] : entries_) {
+      if (entry.executable != finding.file) continue;
+      if (!finding.of_every_process && entry.key != finding.process) continue;
+      if (entry.process != nullptr) entry.process = enriched(*entry.process, *finding.attributes);
+      if (entry.forked_from != nullptr) {
+        entry.forked_from = enriched(*entry.forked_from, *finding.attributes);
+      }
+    }
+  }
 }
 
 void ProcessTable::check_one_for_reuse() {
@@ -167,13 +220,14 @@ ProcessTable::Entry& ProcessTable::put(uint32_t pid, Entry entry) {
   return entries_.insert_or_assign(pid, std::move(entry)).first->second;
 }
 
-/// The ended ones first, then any: who is let go is read again when it is asked for.
+/// The ended ones first, then any: who is let go is read again when it is asked for. Some at once,
+/// since each time costs a look at all.
 void ProcessTable::make_room() {
   if (entries_.size() < settings_.max_processes) return;
   std::erase_if(entries_, [](const auto& item) { return item.second.ended_ns != 0; });
-  while (!entries_.empty() && entries_.size() >= settings_.max_processes) {
-    entries_.erase(entries_.begin());
-  }
+  if (entries_.size() < settings_.max_processes) return;
+  size_t surplus = entries_.size() - settings_.max_processes + settings_.max_processes / 16 + 1;
+  while (!entries_.empty() && surplus-- > 0) entries_.erase(entries_.begin());
 }
 
 void ProcessTable::describe(uint32_t pid, Entry& entry) {
@@ -183,6 +237,7 @@ void ProcessTable::describe(uint32_t pid, Entry& entry) {
     return;
   }
   auto facts = reader_.read(pid, true);
+  if (facts) find_container(*facts);
   const bool other = facts && entry.key.start_ticks != 0 && facts->key != entry.key;
   if (!facts || other) {
     facts.emplace();
@@ -205,10 +260,12 @@ void ProcessTable::describe(uint32_t pid, Entry& entry) {
   process->service = intern(describe_service(*facts, declared, configured, settings_.host));
   process->resource = process->service->resource;
   auto own = describe_process(*facts, owner);
+  inspect(*facts, own);
   process->executable = text_of(own, "process.executable.name");
   std::move(own.begin(), own.end(), std::back_inserter(process->resource));
   entry.key = facts->key;
   entry.cgroup = intern(*facts);
+  entry.executable = facts->executable_file;
   entry.process = std::move(process);
 }
 
@@ -236,6 +293,46 @@ bool ProcessTable::is_known(uint32_t pid) const {
   return found->second.process != nullptr || found->second.forked_from != nullptr;
 }
 
+void ProcessTable::find_container(ProcessFacts& facts) {
+  const std::string& id = facts.cgroup.container_id;
+  if (id.empty()) return;
+  if (const auto found = containers_->find(id); found != containers_->end()) {
+    facts.container = found->second;
+  } else if (nameless_.size() < kMaxNameless && nameless_.insert(id).second) {
+    new_nameless_ = true;
+  }
+}
+
+bool ProcessTable::wants_containers() const {
+  return new_nameless_ || (!nameless_.empty() && now_ns_ > containers_ns_ + kNamelessRetryNs);
+}
+
+void ProcessTable::set_containers(std::shared_ptr<const model::Containers> containers) {
+  const auto before = std::exchange(containers_, std::move(containers));
+  new_nameless_ = false;
+  nameless_.clear();  // those that still run are noted at their next description
+  containers_ns_ = now_ns_;
+  std::unordered_set<const CgroupMembership*> renamed;
+  for (const auto& [text, membership] : cgroups_) {
+    const std::string id = identify_cgroup(text).container_id;
+    if (id.empty()) continue;
+    const auto now = containers_->find(id);
+    if (now == containers_->end()) {
+      if (nameless_.size() < kMaxNameless) nameless_.insert(id);
+      continue;
+    }
+    const auto then = before->find(id);
+    if (then == before->end() || then->second != now->second) renamed.insert(membership.get());
+  }
+  if (renamed.empty()) return;
+  ++rules_generation_;
+  for (auto& [pid, entry] : entries_) {
+    if (entry.ended_ns != 0 || !renamed.contains(entry.cgroup.get())) continue;
+    entry.process.reset();
+    entry.forked_from.reset();
+  }
+}
+
 std::string_view ProcessTable::configured_name(const ProcessFacts& facts) {
   ports_.forget();
   for (const CompiledName& name : names_) {
@@ -248,6 +345,7 @@ std::shared_ptr<const model::Service> ProcessTable::service_of_cgroup(
     const CgroupIdentity& cgroup) {
   ProcessFacts facts;
   facts.cgroup = cgroup;
+  find_container(facts);
   std::string configured;
   for (const CompiledName& name : names_) {
     if (!name.match.by_cgroup_only() || !name.match.matches(facts, ports_)) continue;

@@ -8,9 +8,11 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
+#include "discovery/executable_inspector.h"
 #include "discovery/listening_ports.h"
 #include "discovery/process_reader.h"
 #include "discovery/process_resolver.h"
@@ -29,6 +31,9 @@ struct ServiceNameRule {
 struct ProcessTableSettings {
   std::vector<ServiceNameRule> service_names;  ///< the first that fits wins
   model::Attributes host;                      ///< from read_host_resource()
+  /// Language runtimes and packages, added to a process when they are known; null: without. Must
+  /// outlive the table.
+  ExecutableInspector* executables = nullptr;
   size_t max_processes = 10'000;
   uint64_t tombstone_ns = 10'000'000'000;  ///< how long an ended process can still be asked for
 };
@@ -77,6 +82,13 @@ class ProcessTable final : public ProcessResolver {
   /// Grows when services may be called otherwise than before.
   [[nodiscard]] uint64_t rules_generation() const { return rules_generation_; }
 
+  /// What runtimes tell of containers. Those that are named differently by it are described anew at
+  /// their next use.
+  void set_containers(std::shared_ptr<const model::Containers> containers);
+  /// Whether there is a container that set_containers() should be asked about: one that was not
+  /// there the last time, or every minute one whose runtime is not known.
+  [[nodiscard]] bool wants_containers() const;
+
   /// Every living process that needs no reading, in no order.
   void for_each_known(const std::function<void(const KnownProcess&)>& use) const;
   /// Whether resolve() would have to read this pid.
@@ -98,6 +110,7 @@ class ProcessTable final : public ProcessResolver {
     std::shared_ptr<const model::Process> process;      ///< null: not read yet
     std::shared_ptr<const model::Process> forked_from;  ///< its parent as it was then
     std::shared_ptr<const CgroupMembership> cgroup;
+    FileKey executable;
     uint32_t parent_pid = 0;
     uint64_t ended_ns = 0;    ///< 0: lives
     bool is_target = false;   ///< says the record of its exec or fork
@@ -115,6 +128,9 @@ class ProcessTable final : public ProcessResolver {
   void make_room();
   void describe(uint32_t pid, Entry& entry);
   void check_one_for_reuse();
+  void inspect(const ProcessFacts& facts, model::Attributes& own);
+  void take_findings();
+  void find_container(ProcessFacts& facts);
   [[nodiscard]] std::string_view configured_name(const ProcessFacts& facts);
   [[nodiscard]] std::shared_ptr<const model::Service> intern(model::Service service);
   [[nodiscard]] std::shared_ptr<const CgroupMembership> intern(const ProcessFacts& facts);
@@ -130,6 +146,11 @@ class ProcessTable final : public ProcessResolver {
   uint64_t now_ns_ = 0;          ///< of the last tick
   size_t eager_reads_left_ = 0;  ///< until the next tick
   uint64_t rules_generation_ = 1;
+  std::shared_ptr<const model::Containers> containers_ =
+      std::make_shared<const model::Containers>();
+  std::unordered_set<std::string> nameless_;  ///< containers that are not among them
+  bool new_nameless_ = false;
+  uint64_t containers_ns_ = 0;  ///< when they were set
   std::vector<uint32_t> to_check_;
 };
 

@@ -66,7 +66,9 @@ void add_declared(DeclaredIdentity& identity, std::string_view key, std::string 
   }
 }
 
-std::string_view container_label(const CgroupIdentity& cgroup) {
+std::string_view container_label(const ProcessFacts& facts) {
+  const CgroupIdentity& cgroup = facts.cgroup;
+  if (!facts.container.service_name.empty()) return facts.container.service_name;
   if (!cgroup.container_name.empty()) return cgroup.container_name;
   return std::string_view(cgroup.container_id).substr(0, kShortContainerId);
 }
@@ -76,7 +78,7 @@ std::string choose_name(const ProcessFacts& facts, const DeclaredIdentity& decla
   if (!configured_name.empty()) return std::string(configured_name);
   if (!declared.name.empty()) return declared.name;
   if (std::string name = service_name_of_unit(facts.cgroup.unit); !name.empty()) return name;
-  if (const auto label = container_label(facts.cgroup); !label.empty()) return std::string(label);
+  if (const auto label = container_label(facts); !label.empty()) return std::string(label);
   if (std::string name = clean_text(command_name(facts.executable, facts.arguments), 128);
       !name.empty()) {
     return name;
@@ -130,8 +132,16 @@ model::Service describe_service(const ProcessFacts& facts, const DeclaredIdentit
   add("service.instance.id", service.instance_id);
   service.resource.insert(service.resource.end(), host.begin(), host.end());
   add("container.id", facts.cgroup.container_id);
-  add("container.name", facts.cgroup.container_name);
+  const model::Container& container = facts.container;
+  add("container.name", container.name.empty() ? facts.cgroup.container_name : container.name);
+  add("container.image.name", container.image);
+  if (!container.image_tags.empty()) {
+    service.resource.push_back({"container.image.tags", container.image_tags});
+  }
   add("k8s.pod.uid", facts.cgroup.pod_uid);
+  for (const model::Attribute& attribute : container.kubernetes) {
+    if (text_of(service.resource, attribute.key).empty()) service.resource.push_back(attribute);
+  }
   // The conventions name no attribute for the unit.
   add("hostlens.systemd.unit", facts.cgroup.unit);
   for (const model::Attribute& other : declared.others) {

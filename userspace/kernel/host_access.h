@@ -24,6 +24,9 @@ enum class ProcessFile : uint8_t {
       7,    ///< a memory file: the inode number (u64, host order) of every socket it holds
   kIo = 8,  ///< a memory file: the text of /proc/PID/io, which the kernel shows at every read only
             ///< to who may trace the process, so that a passed descriptor would tell nothing
+  kMaps = 9,  ///< /proc/PID/maps
+  kJavaRelease =
+      10,  ///< the file `release` of the JVM that the process runs: kernel/java_release.h
 };
 
 /// Implemented by kernel::LocalHostAccess (the supervisor, acts itself) and by the worker's channel

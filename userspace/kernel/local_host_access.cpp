@@ -7,6 +7,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "kernel/java_release.h"
 #include "kernel/memory_file.h"
 #include "kernel/socket_inodes.h"
 
@@ -92,6 +93,12 @@ Result<UniqueFd> LocalHostAccess::open_process_file(model::ProcessKey key, Proce
       break;
     case ProcessFile::kIo:
       opened = copy_process_io(path + "/io");
+      break;
+    case ProcessFile::kMaps:
+      opened = open_path(path + "/maps", O_RDONLY);
+      break;
+    case ProcessFile::kJavaRelease:
+      opened = open_java_release(path);
       break;
   }
   if (!opened) return opened;

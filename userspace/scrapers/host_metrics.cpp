@@ -55,6 +55,10 @@ HostMetrics::HostMetrics(HostMetricsSettings settings)
   auto cgroups = std::make_unique<CgroupScraper>(settings_.cgroups, settings_.processes.idle_ns);
   processes_ = processes.get();
   cgroups_ = cgroups.get();
+  auto runtimes = std::make_unique<RuntimeScraper>();
+  auto runtime_errors = std::make_unique<ReportedErrors>("container_runtime");
+  runtimes_ = runtimes.get();
+  runtime_errors_ = runtime_errors.get();
   const auto add = [this](std::unique_ptr<Scraper> scraper) {
     rows_.push_back({std::move(scraper), {}, 0});
   };
@@ -73,6 +77,9 @@ HostMetrics::HostMetrics(HostMetricsSettings settings)
   add(std::make_unique<ClockScraper>(settings_.read_clock));
   add(std::move(processes));
   add(std::move(cgroups));
+  add(std::move(runtimes));
+  add(std::move(runtime_errors));
+  add(std::make_unique<UnitScraper>(settings_.units));  // last: its reading runs beside the others
 }
 
 HostMetrics::~HostMetrics() = default;
@@ -83,6 +90,14 @@ void HostMetrics::set_processes(std::vector<ProcessTarget> targets) {
 
 void HostMetrics::set_cgroups(std::vector<CgroupTarget> targets) {
   cgroups_->set_targets(std::move(targets));
+}
+
+void HostMetrics::set_runtimes(std::vector<RuntimeUse> uses) {
+  runtimes_->set_uses(std::move(uses));
+}
+
+void HostMetrics::add_runtime_errors(const std::vector<Reason>& reasons) {
+  runtime_errors_->add(reasons);
 }
 
 ScrapeTime HostMetrics::time_of(const model::MetricSnapshot& snapshot) {

@@ -15,7 +15,10 @@
 #include "scrapers/mount_prober.h"
 #include "scrapers/process_facts.h"
 #include "scrapers/process_scraper.h"
+#include "scrapers/reported_errors.h"
+#include "scrapers/runtime_scraper.h"
 #include "scrapers/scraper.h"
+#include "scrapers/unit_scraper.h"
 
 namespace hostlens::scrapers {
 
@@ -26,6 +29,7 @@ struct HostMetricsSettings {
   ProcessLimitsOfScraper processes;
   size_t cgroups = 128;
   ProcessFacts* process_facts = nullptr;  ///< must outlive; nullptr: without those families
+  UnitSource* units = nullptr;            ///< likewise
   /// What is no file; empty: this kernel's.
   ReadClock read_clock;
   ReadMount read_mount;
@@ -43,6 +47,9 @@ class HostMetrics {
   /// Whose processes and cgroups are told by service. Each replaces what was set before.
   void set_processes(std::vector<ProcessTarget> targets);
   void set_cgroups(std::vector<CgroupTarget> targets);
+  void set_runtimes(std::vector<RuntimeUse> uses);
+  /// What went wrong with container runtimes since the last scrape.
+  void add_runtime_errors(const std::vector<Reason>& reasons);
 
   /// Once per interval: appends families to the snapshot, whose unix_ns says when.
   void scrape(model::MetricSnapshot& snapshot) noexcept;
@@ -65,8 +72,10 @@ class HostMetrics {
   HostUnits units_;
   uint64_t start_unix_ns_;
   uint64_t boot_unix_ns_ = 0;
-  ProcessScraper* processes_ = nullptr;  ///< both are among the rows
+  ProcessScraper* processes_ = nullptr;  ///< they are among the rows
   CgroupScraper* cgroups_ = nullptr;
+  RuntimeScraper* runtimes_ = nullptr;
+  ReportedErrors* runtime_errors_ = nullptr;
   std::vector<Row> rows_;
   std::string buffer_;
 };

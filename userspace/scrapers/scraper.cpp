@@ -42,6 +42,21 @@ std::string_view to_string(Reason reason) {
   return "hidden";
 }
 
+Reason reason_of(const base::Error& error) {
+  switch (error.kind) {
+    case base::Error::Kind::kBusy:
+      return Reason::kStuck;
+    case base::Error::Kind::kInvalid:
+      return Reason::kGarbage;
+    case base::Error::Kind::kNotFound:
+    case base::Error::Kind::kDenied:
+    case base::Error::Kind::kUnsupported:
+    case base::Error::Kind::kIo:
+      break;
+  }
+  return Reason::kUnreadable;
+}
+
 model::Attributes attributes(Labels labels) {
   model::Attributes sorted;
   sorted.reserve(labels.size());

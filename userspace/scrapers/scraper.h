@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "aggregators/family_list.h"
+#include "base/result.h"
 #include "model/attribute.h"
 #include "model/service.h"
 
@@ -31,6 +32,8 @@ enum class Reason : uint8_t {
 };
 inline constexpr size_t kReasons = 7;
 [[nodiscard]] std::string_view to_string(Reason reason);
+/// Of somebody who was asked: no answer in time is kStuck, one that is none is kGarbage.
+[[nodiscard]] Reason reason_of(const base::Error& error);
 
 using ReasonCounts = std::array<uint64_t, kReasons>;
 

@@ -24,6 +24,7 @@ const std::vector<Message>& every_message() {
       SetTarget{10, {kMaxPid, 0}, true},
       SetTargetCgroup{11, 77, false},
       Reply{12, false, false, base::Error::Kind::kDenied, EPERM},
+      OpenContainerList{14, 1},
       Reply{13, true, true, base::Error::Kind::kInvalid, 0},
   };
   return all;

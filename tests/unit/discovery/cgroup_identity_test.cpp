@@ -60,6 +60,34 @@ TEST(CgroupIdentityTest, NamesUnitAndContainerOfEveryLayout) {
       {"0::/machine.slice/systemd-nspawn@web.service/payload\n", "", "", "web", ""},
       {"0::/docker/" + kId + "/docker/" + std::string(64, 'f') + "\n", "", std::string(64, 'f'), "",
        ""},
+      // kubelet's drivers, cgroup v1 and v2, all classes of service, a static pod, kind.
+      {"0::/kubepods/besteffort/pod" + uid + "/" + kId + "\n", "", kId, "", uid},
+      {"0::/kubepods/pod" + uid + "/" + kId + "\n", "", kId, "", uid},
+      {"11:memory:/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + underscored +
+           ".slice/docker-" + kId + ".scope\n",
+       "", kId, "", uid},
+      {"0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + std::string(32, 'b') +
+           ".slice/cri-containerd-" + kId + ".scope\n",
+       "", kId, "", std::string(32, 'b')},
+      {"0::/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/"
+       "kubelet-kubepods-burstable-pod" +
+           underscored + ".slice/cri-containerd-" + kId + ".scope\n",
+       "", kId, "", uid},
+      {"0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + underscored +
+           ".slice/crio-conmon-" + kId + ".scope\n",
+       "", "", "", uid},
+      // Rootless engines, nerdctl, podman with cgroupfs, Amazon ECS.
+      {"0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + kId +
+           ".scope/container\n",
+       "", kId, "", ""},
+      {"0::/user.slice/user-1000.slice/user@1000.service/app.slice/docker-" + kId + ".scope\n", "",
+       kId, "", ""},
+      {"0::/system.slice/nerdctl-" + kId + ".scope\n", "", kId, "", ""},
+      {"1:name=systemd:/libpod_parent/libpod-" + kId + "\n0::/\n", "", kId, "", ""},
+      {"9:perf_event:/ecs/" + std::string(32, 'c') + "/" + kId + "\n", "", kId, "", ""},
+      // The monitor of an LXC container is the host's.
+      {"0::/lxc.monitor.web1\n", "", "", "", ""},
+      {"0::/lxc.payload.web1/init.scope\n", "", "", "web1", ""},
       {"0::/process_api/eca314e154d5787a087efd7927cdc8da\n", "", "", "", ""},
   };
   for (const Case& c : cases) {

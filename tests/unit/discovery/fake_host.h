@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -94,8 +95,11 @@ class FakeHost final : public kernel::HostAccess {
         {kernel::ProcessFile::kCommandLine, "cmdline"},
         {kernel::ProcessFile::kCgroup, "cgroup"},
         {kernel::ProcessFile::kStat, "stat"},
-        {kernel::ProcessFile::kSocketTables, "net"}};
+        {kernel::ProcessFile::kSocketTables, "net"},
+        {kernel::ProcessFile::kMaps, "maps"},
+        {kernel::ProcessFile::kJavaRelease, "release"}};
     const auto directory = directory_of(key.pid);
+    opened_executables += what == kernel::ProcessFile::kExecutable ? 1 : 0;
     if (what == kernel::ProcessFile::kSocketInodes) {
       return kernel::list_socket_inodes((directory / "fd").string());
     }
@@ -123,7 +127,8 @@ class FakeHost final : public kernel::HostAccess {
 
   std::set<uint32_t> targets;
   std::set<uint64_t> target_cgroups;
-  int opens = 0;
+  std::atomic<int> opens = 0;
+  std::atomic<int> opened_executables = 0;
 
  private:
   static void write(const std::filesystem::path& path, const std::string& text) {

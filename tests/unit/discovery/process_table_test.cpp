@@ -265,5 +265,65 @@ TEST_F(ProcessTableTest, BrokenNameRulesAreRefusedAndChangeNothing) {
   EXPECT_TRUE(table->set_service_names({{{{ProcessRuleKey::kPort, "8080"}}, "x"}}));
 }
 
+std::shared_ptr<const model::Containers> containers(const std::string& id,
+                                                    const std::string& name) {
+  model::Container container;
+  container.id = id;
+  container.name = container.service_name = name;
+  container.image = "shop/web";
+  container.image_tags = {"1.2"};
+  container.kubernetes = {{"k8s.pod.name", "web-7f"}};
+  return std::make_shared<const model::Containers>(model::Containers{{id, container}});
+}
+
+TEST_F(ProcessTableTest, AContainerIsCalledAsItsRuntimeCallsIt) {
+  host_.put({.pid = 7,
+             .executable = "/usr/bin/x",
+             .arguments = {"x"},
+             .environment = {},
+             .cgroup = "0::/docker/" + kId + "\n",
+             .sockets = {}});
+  const auto table = make();
+  EXPECT_FALSE(table->wants_containers());
+  EXPECT_EQ(table->resolve(7)->service->name, "aaaaaaaaaaaa");
+  EXPECT_TRUE(table->wants_containers());
+  const uint64_t generation = table->rules_generation();
+  table->set_containers(containers(kId, "web"));
+  EXPECT_FALSE(table->wants_containers());
+  EXPECT_GT(table->rules_generation(), generation);
+  const auto service = table->resolve(7)->service;
+  EXPECT_EQ(service->name, "web");
+  EXPECT_EQ(text_of(service->resource, "container.id"), kId);
+  EXPECT_EQ(text_of(service->resource, "container.name"), "web");
+  EXPECT_EQ(text_of(service->resource, "container.image.name"), "shop/web");
+  EXPECT_EQ(text_of(service->resource, "k8s.pod.name"), "web-7f");
+  CgroupIdentity cgroup;
+  cgroup.container_id = kId;
+  EXPECT_EQ(table->service_of_cgroup(cgroup), service);
+  // The same once more changes nothing.
+  const auto process = table->resolve(7);
+  table->set_containers(containers(kId, "web"));
+  EXPECT_EQ(table->resolve(7), process);
+}
+
+TEST_F(ProcessTableTest, AContainerThatNoRuntimeKnowsIsAskedForOnceAMinute) {
+  host_.put({.pid = 7,
+             .executable = "/usr/bin/x",
+             .arguments = {"x"},
+             .environment = {},
+             .cgroup = "0::/docker/" + kId + "\n",
+             .sockets = {}});
+  const auto table = make();
+  const uint64_t start_ns = base::monotonic_now_ns();
+  table->tick(start_ns);
+  table->resolve(7);
+  EXPECT_TRUE(table->wants_containers());
+  table->set_containers(std::make_shared<const model::Containers>());
+  table->tick(start_ns + 30'000'000'000);
+  EXPECT_FALSE(table->wants_containers());
+  table->tick(start_ns + 61'000'000'000);
+  EXPECT_TRUE(table->wants_containers());
+}
+
 }  // namespace
 }  // namespace hostlens::discovery

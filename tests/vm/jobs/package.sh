@@ -187,6 +187,49 @@ leaves_nothing_when_it_dies() {
   counts_exactly counts_after_the_restart 5 service_name=nginx http_route=/hello.txt
 }
 
+# has_sample NAME LABEL=VALUE... VALUE: /metrics has the series with these labels and this value.
+has_sample() {
+  local name=$1 value=${*: -1} lines label
+  lines=$(curl -s http://127.0.0.1:9464/metrics | grep "^$name{")
+  for label in "${@:2:$#-2}"; do
+    lines=$(grep -F "${label%%=*}=\"${label#*=}\"" <<<"$lines")
+  done
+  grep -qE " $value( [0-9.]+)?$" <<<"$lines"
+}
+
+nginx_was_restarted() {
+  [ "$(systemctl show -p NRestarts --value nginx)" = 1 ]
+}
+
+# The states of units against systemd's own words, by the worker, which has no privilege.
+tells_units() {
+  local main
+  mkdir -p /run/systemd/system/nginx.service.d
+  printf '[Service]\nRestart=always\nRestartSec=100ms\n' >/run/systemd/system/nginx.service.d/restart.conf
+  printf '[Service]\nExecStart=/bin/false\n' >/run/systemd/system/boom.service
+  systemctl daemon-reload
+  systemctl start boom.service
+  main=$(systemctl show -p MainPID --value nginx)
+  kill -9 "$main"
+  eventually 20 nginx_was_restarted
+  if eventually 40 has_sample hostlens_unit_state unit=boom.service state=failed 1; then
+    ok tells_a_failed_unit
+  else
+    fail tells_a_failed_unit "$(curl -s http://127.0.0.1:9464/metrics | grep -E 'hostlens_unit|"unit"' | head -c 400 | tr '\n' ' ')"
+  fi
+  check the_failed_unit_is_not_active "it is" has_sample hostlens_unit_state unit=boom.service state=active 0
+  get 1 /hello.txt
+  if eventually 40 has_sample hostlens_unit_restarts_total unit=nginx.service \
+    "$(systemctl show -p NRestarts --value nginx)"; then
+    ok counts_restarts_as_systemd_does
+  else
+    fail counts_restarts_as_systemd_does "$(curl -s http://127.0.0.1:9464/metrics | grep hostlens_unit_restarts | tr '\n' ' ')"
+  fi
+  check tells_an_active_unit "see results" has_sample hostlens_unit_state unit=nginx.service state=active 1
+  curl -s http://127.0.0.1:9464/metrics >/results/units.txt
+  rm -r /run/systemd/system/nginx.service.d /run/systemd/system/boom.service
+}
+
 stops() {
   local ids begin
   ids=$(programs)
@@ -228,6 +271,7 @@ is_confined
 observes
 survives_a_dead_worker
 leaves_nothing_when_it_dies
+tells_units
 stops
 starts_again_and_is_purged
 journalctl -q -o short-monotonic >/results/journal.txt

@@ -51,6 +51,8 @@ HostScrape::Families HostScrape::last() const {
 HostScrape::Families HostScrape::read(ScrapeTargets targets) {
   host_.set_processes(std::move(targets.processes));
   host_.set_cgroups(std::move(targets.cgroups));
+  host_.set_runtimes(std::move(targets.runtimes));
+  host_.add_runtime_errors(targets.runtime_errors);
   model::MetricSnapshot snapshot;
   snapshot.unix_ns = base::unix_now_ns();
   host_.scrape(snapshot);

@@ -2,12 +2,15 @@
 #include "agent/worker/scrape_targets.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
 #include "discovery/cgroup_identity.h"
+#include "discovery/host_resource.h"
 
 namespace hostlens::agent {
 namespace {
@@ -15,6 +18,7 @@ namespace {
 using discovery::CgroupMembership;
 
 constexpr size_t kMaxProcesses = 4096;
+constexpr size_t kMaxRuntimes = 512;
 
 struct Owned {
   std::shared_ptr<const CgroupMembership> cgroup;
@@ -36,6 +40,24 @@ bool is_before(std::string_view left, std::string_view right) {
       [&](char one, char other) { return rank(one) < rank(other); });
 }
 
+using RuntimeKey =
+    std::tuple<const model::Service*, std::string_view, std::string_view, std::string_view>;
+using RuntimeUses = std::map<RuntimeKey, scrapers::RuntimeUse>;
+
+void count_runtime(const model::Process& process, RuntimeUses& uses) {
+  const std::string_view name = discovery::text_of(process.resource, "process.runtime.name");
+  if (name.empty()) return;
+  const std::string_view version = discovery::text_of(process.resource, "process.runtime.version");
+  const RuntimeKey key{process.service.get(), process.executable, name, version};
+  const auto found = uses.find(key);
+  if (found != uses.end()) {
+    ++found->second.processes;
+  } else if (uses.size() < kMaxRuntimes) {
+    uses.emplace(key, scrapers::RuntimeUse{process.service, process.executable, std::string(name),
+                                           std::string(version), 1});
+  }
+}
+
 /// A session's scope holds whatever its user started: it tells nothing of a service.
 bool is_of_services(const CgroupMembership& cgroup) {
   const discovery::CgroupIdentity identity = discovery::identify_cgroup(cgroup.text);
@@ -49,16 +71,19 @@ ScrapeTargets scrape_targets(const discovery::ProcessTable& processes,
                              const discovery::TargetSelector* targets) {
   ScrapeTargets result;
   std::unordered_map<const CgroupMembership*, Owned> owned;
+  RuntimeUses runtimes;
   processes.for_each_known([&](const discovery::KnownProcess& process) {
     if (targets != nullptr && !targets->is_target(process.key.pid)) return;
     if (result.processes.size() >= kMaxProcesses) return;
     const auto& service = process.described.service;
     result.processes.push_back({process.key, service, process.described.executable});
+    count_runtime(process.described, runtimes);
     if (process.cgroup == nullptr) return;
     const auto [place, is_new] =
         owned.try_emplace(process.cgroup.get(), Owned{process.cgroup, service});
     if (!is_new && place->second.service != service) place->second.service = nullptr;
   });
+  for (auto& [key, use] : runtimes) result.runtimes.push_back(std::move(use));
   std::vector<Owned> sorted;
   for (auto& [cgroup, owner] : owned) sorted.push_back(std::move(owner));
   // Above comes before below; always the same ones if there are too many.

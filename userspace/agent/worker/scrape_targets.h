@@ -8,12 +8,15 @@
 #include "discovery/target_selector.h"
 #include "scrapers/cgroup_scraper.h"
 #include "scrapers/process_scraper.h"
+#include "scrapers/runtime_scraper.h"
 
 namespace hostlens::agent {
 
 struct ScrapeTargets {
   std::vector<scrapers::ProcessTarget> processes;
   std::vector<scrapers::CgroupTarget> cgroups;
+  std::vector<scrapers::RuntimeUse> runtimes;
+  std::vector<scrapers::Reason> runtime_errors;  ///< of container runtimes; filled by the worker
 };
 
 /// Processes that `targets` selects (null: all that the table knows, as in `run`), at most 4096:

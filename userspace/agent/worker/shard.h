@@ -9,6 +9,7 @@
 
 #include "agent/configuration.h"
 #include "agent/worker/scrape_targets.h"
+#include "agent/worker/unit_watch.h"
 #include "base/ledger.h"
 #include "base/result.h"
 #include "discovery/process_table.h"
@@ -53,6 +54,14 @@ class Shard {
   /// Whose processes and cgroups to scrape, as far as they are described.
   [[nodiscard]] ScrapeTargets scrape_targets() const {
     return agent::scrape_targets(*parts_.processes, parts_.targets.get());
+  }
+  /// Whose states to ask systemd for.
+  [[nodiscard]] std::vector<UnitOwner> unit_owners(const discovery::UnitReading* last) {
+    return agent::unit_owners(*parts_.processes, parts_.targets.get(), last);
+  }
+  [[nodiscard]] bool wants_containers() const { return parts_.processes->wants_containers(); }
+  void set_containers(std::shared_ptr<const model::Containers> containers) {
+    parts_.processes->set_containers(std::move(containers));
   }
   /// Reads the kernel's books into the ledger; just before anybody looks at them.
   void refresh_kernel_books() noexcept;

@@ -68,6 +68,13 @@ discovery::TargetSelectorSettings target_rules(const Configuration& configuratio
           {static_cast<uint32_t>(::getpid()), static_cast<uint32_t>(::getppid())}};
 }
 
+discovery::UnitReaderSettings unit_settings() {
+  discovery::UnitReaderSettings settings;
+  // Elsewhere than usual; the launcher lets no other kind of address through.
+  if (const char* const address = ::getenv("DBUS_SYSTEM_BUS_ADDRESS")) settings.address = address;
+  return settings;
+}
+
 size_t terminal_width() {
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
@@ -142,6 +149,9 @@ Result<void> Worker::build(SlotFds fds) {
   table.host = host_resource;
   // What ended in an interval is asked for when its tables are read.
   table.tombstone_ns = std::max(table.tombstone_ns, 2 * configuration_.interval_ns);
+  executables_ = std::make_unique<discovery::ExecutableInspector>(
+      discovery::ExecutableInspectorSettings{}, *host_);
+  table.executables = executables_.get();
   auto processes = discovery::ProcessTable::create(std::move(table), *host_);
   if (!processes) return std::move(processes).error();
   open_kernel_signals(fds, **processes, agent);
@@ -160,6 +170,11 @@ Result<void> Worker::build(SlotFds fds) {
   process_facts_ = std::make_unique<RemoteProcessFacts>(*host_);
   scrapers::HostMetricsSettings scrape;
   scrape.process_facts = process_facts_.get();
+  unit_watch_ = std::make_unique<UnitWatch>(unit_settings());
+  scrape.units = unit_watch_.get();
+  container_watch_ = std::make_unique<ContainerWatch>(
+      [this](uint8_t runtime) { return host_->open_container_list(runtime); },
+      configuration_.container_sockets.size());
   host_scrape_ = std::make_unique<HostScrape>(std::move(scrape));
   update_exporters();
   serve();
@@ -269,6 +284,7 @@ void Worker::on_round() {
   shard_->drain();
   shard_->tick(now_ns);
   finish_kernel_signals();
+  look_after_containers(now_ns);
   const bool news =
       kernel_is_news_ || progress() != published_progress_ || shard_->correlator().held() > 0;
   if (now_ns - last_snapshot_ns_ >= (news ? kSnapshotNs : kSecondNs) ||
@@ -280,12 +296,30 @@ void Worker::on_round() {
   if (push_waits_) push_when_read(now_ns);
 }
 
+/// A container that just started is named soon; that thousands start costs one question a second.
+void Worker::look_after_containers(uint64_t now_ns) {
+  if (const auto reading = container_watch_->take()) {
+    containers_awaited_ = false;
+    for (const base::Error& error : reading->errors) {
+      runtime_errors_.push_back(scrapers::reason_of(error));
+    }
+    shard_->set_containers(reading->containers);
+  }
+  if (containers_awaited_ || now_ns - containers_asked_ns_ < kSecondNs) return;
+  if (configuration_.container_sockets.empty() || !shard_->wants_containers()) return;
+  containers_awaited_ = true;
+  containers_asked_ns_ = now_ns;
+  container_watch_->begin();
+}
+
 void Worker::begin_scrape() {
   shard_->describe_targets();
+  unit_watch_->begin(shard_->unit_owners(unit_watch_->last().get()));
   ScrapeTargets targets = shard_->scrape_targets();
   if (kernel_ != nullptr) kernel_->begin(targets.cgroups);
+  targets.runtime_errors = runtime_errors_;
   // Not begun while the one before hangs in a mount: its reading comes late, the next one in time.
-  (void)host_scrape_->begin(std::move(targets));
+  if (host_scrape_->begin(std::move(targets))) runtime_errors_.clear();
 }
 
 void Worker::finish_kernel_signals() {

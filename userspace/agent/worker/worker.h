@@ -13,11 +13,13 @@
 #include "agent/remote_host_access.h"
 #include "agent/remote_process_facts.h"
 #include "agent/shared_memory.h"
+#include "agent/worker/container_watch.h"
 #include "agent/worker/export_set.h"
 #include "agent/worker/fan_out.h"
 #include "agent/worker/host_scrape.h"
 #include "agent/worker/kernel_reading.h"
 #include "agent/worker/shard.h"
+#include "agent/worker/unit_watch.h"
 #include "agent/worker_settings.h"
 #include "aggregators/metric_aggregator.h"
 #include "base/unique_fd.h"
@@ -72,6 +74,7 @@ class Worker {
   void on_records();
   void on_round();
   void on_second(uint64_t now_ns);
+  void look_after_containers(uint64_t now_ns);
   void on_interval(uint64_t now_ns);
   /// Grows with each record and with each exchange that settles, some rounds after its records.
   [[nodiscard]] uint64_t progress() const {
@@ -99,10 +102,16 @@ class Worker {
   uint64_t start_ns_;
 
   std::unique_ptr<RemoteHostAccess> host_;
+  std::unique_ptr<discovery::ExecutableInspector> executables_;
   std::unique_ptr<aggregators::MetricAggregator> metrics_;
   std::unique_ptr<FanOut> fan_out_;
   std::unique_ptr<Shard> shard_;
   std::unique_ptr<RemoteProcessFacts> process_facts_;
+  std::unique_ptr<UnitWatch> unit_watch_;
+  std::unique_ptr<ContainerWatch> container_watch_;
+  std::vector<scrapers::Reason> runtime_errors_;
+  uint64_t containers_asked_ns_ = 0;
+  bool containers_awaited_ = false;
   std::unique_ptr<HostScrape> host_scrape_;
   HostScrape::Families published_scrape_;
   std::unique_ptr<KernelReading> kernel_;  ///< null: this kernel lets no table be made
