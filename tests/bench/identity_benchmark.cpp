@@ -30,7 +30,7 @@ void ShortProcess(benchmark::State& state) {
     if (i % 100 == 0) table->tick(now_ns);
   }
   state.counters["entries"] = static_cast<double>(table->size());
-  state.counters["files_opened"] = host.opens;
+  state.counters["files_opened"] = host.opens.load();
 }
 BENCHMARK(ShortProcess);
 

@@ -23,8 +23,7 @@ using base::Error;
 using base::Result;
 using base::UniqueFd;
 
-constexpr std::string_view kQuestion =
-    "GET /containers/json HTTP/1.0\r\nHost: localhost\r\n\r\n";
+constexpr std::string_view kQuestion = "GET /containers/json HTTP/1.0\r\nHost: localhost\r\n\r\n";
 
 Result<UniqueFd> connect_to(const std::string& path) {
   sockaddr_un address{};

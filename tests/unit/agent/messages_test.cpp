@@ -67,7 +67,7 @@ TEST(MessagesTest, FieldsOutOfRangeAreRefused) {
     EXPECT_FALSE(decode(encode(OpenProcessFile{1, {pid, 0}, kernel::ProcessFile::kStat})));
     EXPECT_FALSE(decode(encode(SetTarget{1, {pid, 0}, true})));
   }
-  EXPECT_FALSE(decode(encode(OpenProcessFile{1, {1, 0}, static_cast<kernel::ProcessFile>(9)})));
+  EXPECT_FALSE(decode(encode(OpenProcessFile{1, {1, 0}, static_cast<kernel::ProcessFile>(11)})));
   EXPECT_FALSE(decode(encode(Hello{FdMask(1U << kFdSlots)})));
   EXPECT_FALSE(decode(encode(Hello{mask({FdSlot::kRequests, FdSlot::kLedger})})))
       << "settings are missing";

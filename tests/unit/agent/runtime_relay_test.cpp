@@ -47,8 +47,7 @@ class RuntimeRelayTest : public ::testing::Test {
   UniqueFd listener_;
 };
 
-constexpr std::string_view kQuestion =
-    "GET /containers/json HTTP/1.0\r\nHost: localhost\r\n\r\n";
+constexpr std::string_view kQuestion = "GET /containers/json HTTP/1.0\r\nHost: localhost\r\n\r\n";
 
 TEST_F(RuntimeRelayTest, PassesTheAnswerAndNothingThatTheWorkerWrites) {
   RuntimeRelay relay(path());
