@@ -12,6 +12,7 @@
 #include "agent/quantity.h"
 #include "discovery/process_rule.h"
 #include "discovery/process_table.h"
+#include "health/settings.h"
 
 namespace hostlens::agent {
 
@@ -66,6 +67,7 @@ struct Configuration {
   bool prometheus_enabled = true;
   OtlpSettings otlp;
   std::string otlp_json_path;  ///< "": off, "-": standard output
+  health::HealthSettings health;
   Limits limits;
   bool operator==(const Configuration&) const = default;
 };

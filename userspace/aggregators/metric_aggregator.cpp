@@ -69,7 +69,7 @@ void MetricAggregator::set_limits(size_t series_per_family, uint64_t series_idle
   connections_.set_limit(series_per_family);
 }
 
-std::shared_ptr<const model::MetricSnapshot> MetricAggregator::snapshot(
+std::shared_ptr<model::MetricSnapshot> MetricAggregator::snapshot(
     uint64_t now_ns, const AgentSample& agent,
     std::shared_ptr<const std::vector<model::MetricFamily>> scraped) {
   clock_.refresh();

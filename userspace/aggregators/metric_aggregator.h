@@ -47,8 +47,9 @@ class MetricAggregator final : public processors::ConnectionSink {
   void set_limits(size_t series_per_family, uint64_t series_idle_ns);
 
   /// Once per second, with CLOCK_MONOTONIC as in the events. Expires idle series. `scraped` is
-  /// passed on. Immutable result: the caller publishes and exports it.
-  [[nodiscard]] std::shared_ptr<const model::MetricSnapshot> snapshot(
+  /// passed on. The caller may add families, then publishes and exports it: from there on it is
+  /// immutable.
+  [[nodiscard]] std::shared_ptr<model::MetricSnapshot> snapshot(
       uint64_t now_ns, const AgentSample& agent,
       std::shared_ptr<const std::vector<model::MetricFamily>> scraped = nullptr);
 

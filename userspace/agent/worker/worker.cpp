@@ -156,6 +156,7 @@ Result<void> Worker::build(SlotFds fds) {
   scrapers::HostMetricsSettings scrape;
   scrape.process_facts = process_facts_.get();
   host_scrape_ = std::make_unique<HostScrape>(std::move(scrape));
+  health_ = std::make_unique<HealthWatch>(configuration_);
   update_exporters();
   serve();
   return {};
@@ -187,6 +188,7 @@ void Worker::serve() {
   api.worker_restarts = ledger_.page().worker_restarts.load(std::memory_order_relaxed);
   api.attach_report = settings_.attach_report;
   api.now_ns = base::monotonic_now_ns;
+  api.health = [this] { return health_->json(); };
   if (configuration_.prometheus_enabled) {
     api.metrics = [](const model::MetricSnapshot& snapshot, std::string_view accept) {
       exporters::prometheus::Exposition page = exporters::prometheus::render(snapshot, accept);
@@ -323,7 +325,10 @@ void Worker::publish(uint64_t now_ns) {
   last_snapshot_ns_ = now_ns;
   published_progress_ = progress();
   published_scrape_ = host_scrape_->last();
-  published_.publish(metrics_->snapshot(now_ns, sample(), published_scrape_), now_ns);
+  auto snapshot = metrics_->snapshot(now_ns, sample(), published_scrape_);
+  health_->set_processes(host_scrape_->last_processes());
+  health_->judge(*snapshot);
+  published_.publish(std::move(snapshot), now_ns);
 }
 
 void Worker::on_channel() {
@@ -368,6 +373,7 @@ Result<void> Worker::apply(WorkerSettings settings, SlotFds fds) {
   metrics_->set_limits(configuration_.limits.series_per_family,
                        configuration_.limits.series_idle_ns);
   update_exporters();
+  health_->update(configuration_);
   serve();
   if (shard_->targets() != nullptr) {
     auto scan = shard_->targets()->reload(target_rules(configuration_));

@@ -15,6 +15,7 @@
 #include "agent/shared_memory.h"
 #include "agent/worker/export_set.h"
 #include "agent/worker/fan_out.h"
+#include "agent/worker/health_watch.h"
 #include "agent/worker/host_scrape.h"
 #include "agent/worker/shard.h"
 #include "agent/worker_settings.h"
@@ -101,6 +102,7 @@ class Worker {
   std::unique_ptr<RemoteProcessFacts> process_facts_;
   std::unique_ptr<HostScrape> host_scrape_;
   HostScrape::Families published_scrape_;
+  std::unique_ptr<HealthWatch> health_;
   ExportSet exporters_;
   web::Published published_;
   std::unique_ptr<web::RecentSpans> recent_;

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads snapshots and inputs into the records: the engine's only look at them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "health/inputs.h"
+#include "health/records.h"
+#include "health/series_follower.h"
+#include "health/settings.h"
+#include "model/metric.h"
+
+namespace hostlens::health {
+
+class Memory {
+ public:
+  Memory(const HealthSettings& settings, const HealthBounds& bounds);
+
+  /// Snapshots in the order of their time. What was scraped is read once, however many snapshots
+  /// carry it.
+  void observe(const model::MetricSnapshot& snapshot, const HealthInputs& inputs);
+
+  [[nodiscard]] std::map<std::string, ServiceRecord>& services() { return services_; }
+  [[nodiscard]] HostRecord& host() { return host_; }
+  [[nodiscard]] bool full() const { return full_; }
+
+  // For the readers of families (reading.h).
+  /// nullptr: there are too many services.
+  [[nodiscard]] ServiceRecord* record_of(const std::shared_ptr<const model::Service>& service);
+  [[nodiscard]] Dependency* dependency_of(ServiceRecord& record, std::string_view name);
+  [[nodiscard]] const HealthSettings& settings() const { return settings_; }
+  [[nodiscard]] const HealthBounds& bounds() const { return bounds_; }
+  [[nodiscard]] uint64_t now_ns() const { return now_ns_; }
+  [[nodiscard]] uint64_t now_unix_ns() const { return now_unix_ns_; }
+
+ private:
+  void read_family(const model::MetricFamily& family, SeriesFollower& follower);
+  void read_processes(const HealthInputs& inputs);
+  void read_units(const HealthInputs& inputs);
+  void read_listeners(const HealthInputs& inputs);
+  void forget();
+
+  HealthSettings settings_;
+  HealthBounds bounds_;
+  uint64_t now_ns_ = 0;
+  uint64_t now_unix_ns_ = 0;
+  bool full_ = false;
+  std::map<std::string, ServiceRecord> services_;  ///< by namespace and name
+  HostRecord host_;
+  SeriesFollower live_, scraped_;
+  std::shared_ptr<const std::vector<model::MetricFamily>> last_scraped_;
+  std::shared_ptr<const std::vector<ServiceProcess>> last_processes_;
+  std::shared_ptr<const std::vector<model::UnitState>> last_units_;
+  std::shared_ptr<const std::vector<ListenerBacklog>> last_listeners_;
+  std::map<std::string, uint64_t> unit_restarts_;  ///< as told last, by unit
+};
+
+}  // namespace hostlens::health
