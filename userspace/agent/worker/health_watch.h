@@ -8,6 +8,7 @@
 #include <string>
 
 #include "agent/configuration.h"
+#include "checks/runner.h"
 #include "health/engine.h"
 #include "health/inputs.h"
 #include "health/signal.h"
@@ -18,9 +19,12 @@ namespace hostlens::agent {
 /// The loop's thread, but for json(), which any thread may call.
 class HealthWatch {
  public:
-  explicit HealthWatch(const Configuration& configuration);
+  /// `units` answers checks of type unit; nullptr: they stay unknown.
+  explicit HealthWatch(const Configuration& configuration,
+                       std::shared_ptr<checks::UnitSource> units = nullptr);
 
-  /// After a reload. What was learnt stays unless thresholds changed.
+  /// After a reload. What was learnt stays unless thresholds changed, and checks go on unless they
+  /// did.
   void update(const Configuration& configuration);
 
   /// What snapshots do not hold; each stays until the next one. Units and listeners: nullptr until
@@ -29,8 +33,8 @@ class HealthWatch {
   void set_units(std::shared_ptr<const std::vector<model::UnitState>> units);
   void set_listeners(std::shared_ptr<const std::vector<health::ListenerBacklog>> listeners);
 
-  /// Judges at most once a second, and adds the last states to the snapshot, before it is
-  /// published.
+  /// Judges at most once a second, and adds the last states and the durations of checks to the
+  /// snapshot, before it is published.
   void judge(model::MetricSnapshot& snapshot);
 
   /// The body of /api/v1/health; "" before the first judgement.
@@ -39,6 +43,10 @@ class HealthWatch {
  private:
   static constexpr uint64_t kPeriodNs = 950'000'000;  ///< a snapshot a second must not be missed
 
+  std::shared_ptr<checks::UnitSource> units_;
+  std::vector<checks::CheckSettings> checks_;
+  size_t checks_at_once_ = 0;
+  std::unique_ptr<checks::CheckRunner> runner_;
   std::unique_ptr<health::HealthEngine> engine_;
   health::HealthInputs inputs_;
   uint64_t judged_ns_ = 0;
