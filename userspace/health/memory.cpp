@@ -107,6 +107,11 @@ ServiceRecord* Memory::record_of(const std::shared_ptr<const model::Service>& se
   return &found->second;
 }
 
+ServiceRecord* Memory::known_record_of(const model::Service& service) {
+  const auto found = services_.find(key_of(service));
+  return found == services_.end() ? nullptr : &found->second;
+}
+
 Dependency* Memory::dependency_of(ServiceRecord& record, std::string_view name) {
   auto found = record.dependencies.find(name);
   if (found == record.dependencies.end()) {

@@ -31,6 +31,8 @@ class Memory {
   // For the readers of families (reading.h).
   /// nullptr: there are too many services.
   [[nodiscard]] ServiceRecord* record_of(const std::shared_ptr<const model::Service>& service);
+  /// The same without making one: families of the whole host tell of many that nobody asked for.
+  [[nodiscard]] ServiceRecord* known_record_of(const model::Service& service);
   [[nodiscard]] Dependency* dependency_of(ServiceRecord& record, std::string_view name);
   [[nodiscard]] const HealthSettings& settings() const { return settings_; }
   [[nodiscard]] const HealthBounds& bounds() const { return bounds_; }

@@ -20,6 +20,17 @@ void of_services(const Reading& reading, Use use) {
   }
 }
 
+/// The same for families that cover the whole host: only services that are known otherwise.
+template <typename Use>
+void of_known_services(const Reading& reading, Use use) {
+  for (const MetricPoint& point : reading.family.points) {
+    if (point.service == nullptr) continue;
+    if (ServiceRecord* const record = reading.memory.known_record_of(*point.service)) {
+      use(*record, point);
+    }
+  }
+}
+
 template <Gauge ServiceRecord::*kGauge>
 void read_service_gauge(const Reading& reading) {
   of_services(reading, [&](ServiceRecord& record, const MetricPoint& point) {
@@ -51,7 +62,7 @@ void read_runqueue(const Reading& reading) {
     double gained = 0;
   };
   std::map<ServiceRecord*, Sum> sums;
-  of_services(reading, [&](ServiceRecord& record, const MetricPoint& point) {
+  of_known_services(reading, [&](ServiceRecord& record, const MetricPoint& point) {
     const auto* histogram = std::get_if<model::ExponentialHistogram>(&point.value);
     if (histogram == nullptr) return;
     Sum& sum = sums[&record];
@@ -70,7 +81,7 @@ void read_oom_kills(const Reading& reading) {
     const double gained = reading.gain(point);
     host.oom_kills.add({gained, gained}, reading.memory.now_ns());
     if (point.service == nullptr) continue;
-    ServiceRecord* const record = reading.memory.record_of(point.service);
+    ServiceRecord* const record = reading.memory.known_record_of(*point.service);
     if (record == nullptr) continue;
     record->oom_told = true;
     record->oom_kills.add({gained, gained}, reading.memory.now_ns());
@@ -87,7 +98,7 @@ void read_memory_events(const Reading& reading) {
 }
 
 void read_overflows(const Reading& reading) {
-  of_services(reading, [&](ServiceRecord& record, const MetricPoint& point) {
+  of_known_services(reading, [&](ServiceRecord& record, const MetricPoint& point) {
     record.overflows_told = true;
     const double gained = reading.gain(point);
     record.overflows.add({gained, gained}, reading.memory.now_ns());
