@@ -7,7 +7,7 @@
 namespace hostlens::health {
 
 void CoarseHistogram::add(const model::ExponentialHistogram& histogram) {
-  counts_[0] += histogram.zero_count;
+  counts_[0] += static_cast<uint32_t>(histogram.zero_count);
   count_ += histogram.zero_count;
   const int shift = histogram.scale - kScale;
   for (size_t i = 0; i < histogram.counts.size(); ++i) {
@@ -15,9 +15,10 @@ void CoarseHistogram::add(const model::ExponentialHistogram& histogram) {
     if (count == 0) continue;
     const int64_t index = int64_t{histogram.offset} + static_cast<int64_t>(i);
     // A coarser one puts all of a bucket into its last part: too slow rather than too fast.
-    const int64_t own =
-        shift >= 0 ? index >> std::min(shift, 62) : ((index + 1) << std::min(-shift, 30)) - 1;
-    counts_[static_cast<size_t>(std::clamp<int64_t>(own - kLowest, 0, kBuckets - 1))] += count;
+    const int64_t own = shift >= 0 ? index >> std::min(shift, 62)
+                                   : ((index + 1) * (int64_t{1} << std::min(-shift, 30))) - 1;
+    const auto place = static_cast<size_t>(std::clamp<int64_t>(own - kLowest, 0, kBuckets - 1));
+    counts_[place] += static_cast<uint32_t>(count);
     count_ += count;
   }
 }
@@ -31,7 +32,8 @@ CoarseHistogram& CoarseHistogram::operator+=(const CoarseHistogram& more) {
 CoarseHistogram CoarseHistogram::since(const CoarseHistogram& before) const {
   CoarseHistogram out;
   for (size_t i = 0; i < kBuckets; ++i) {
-    out.counts_[i] = counts_[i] - std::min(counts_[i], before.counts_[i]);
+    const auto gain = static_cast<int32_t>(counts_[i] - before.counts_[i]);
+    out.counts_[i] = static_cast<uint32_t>(std::max(gain, 0));
     out.count_ += out.counts_[i];
   }
   return out;

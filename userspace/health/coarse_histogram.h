@@ -27,7 +27,8 @@ class CoarseHistogram {
   static constexpr int kLowest = -20 * 4;  ///< index of the bucket that begins at 2^-20 s
   static constexpr size_t kBuckets = 31 * 4;
 
-  std::array<uint64_t, kBuckets> counts_{};
+  /// Small, since there are many; sums over years wrap around, their differences do not mind.
+  std::array<uint32_t, kBuckets> counts_{};
   uint64_t count_ = 0;
 };
 

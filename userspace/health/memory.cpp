@@ -92,6 +92,12 @@ Memory::Memory(const HealthSettings& settings, const HealthBounds& bounds)
       scraped_(bounds.series) {}
 
 ServiceRecord* Memory::record_of(const std::shared_ptr<const model::Service>& service) {
+  if (service.get() == last_service_) return last_record_;
+  last_service_ = service.get();
+  return last_record_ = find_or_add(service);
+}
+
+ServiceRecord* Memory::find_or_add(const std::shared_ptr<const model::Service>& service) {
   std::string key = key_of(*service);
   auto found = services_.find(key);
   if (found == services_.end()) {
@@ -129,6 +135,7 @@ void Memory::read_family(const model::MetricFamily& family, SeriesFollower& foll
 void Memory::observe(const model::MetricSnapshot& snapshot, const HealthInputs& inputs) {
   now_ns_ = snapshot.monotonic_ns;
   now_unix_ns_ = snapshot.unix_ns;
+  last_service_ = nullptr;  // its address may be another one's by now
   full_ = false;
   live_.begin_round(snapshot.unix_ns);
   for (const model::MetricFamily& family : snapshot.families) read_family(family, live_);

@@ -41,6 +41,7 @@ class Memory {
 
  private:
   void read_family(const model::MetricFamily& family, SeriesFollower& follower);
+  [[nodiscard]] ServiceRecord* find_or_add(const std::shared_ptr<const model::Service>& service);
   void read_processes(const HealthInputs& inputs);
   void read_units(const HealthInputs& inputs);
   void read_listeners(const HealthInputs& inputs);
@@ -53,6 +54,9 @@ class Memory {
   bool full_ = false;
   std::map<std::string, ServiceRecord> services_;  ///< by namespace and name
   HostRecord host_;
+  /// Points of one service follow each other: most look-ups are the one before again.
+  const model::Service* last_service_ = nullptr;
+  ServiceRecord* last_record_ = nullptr;
   SeriesFollower live_, scraped_;
   std::shared_ptr<const std::vector<model::MetricFamily>> last_scraped_;
   std::shared_ptr<const std::vector<ServiceProcess>> last_processes_;

@@ -58,7 +58,7 @@ void read_throttled_periods(const Reading& reading) {
 
 void read_runqueue(const Reading& reading) {
   struct Sum {
-    CoarseHistogram total;
+    std::vector<const model::ExponentialHistogram*> histograms;
     double gained = 0;
   };
   std::map<ServiceRecord*, Sum> sums;
@@ -66,11 +66,11 @@ void read_runqueue(const Reading& reading) {
     const auto* histogram = std::get_if<model::ExponentialHistogram>(&point.value);
     if (histogram == nullptr) return;
     Sum& sum = sums[&record];
-    sum.total.add(*histogram);
+    sum.histograms.push_back(histogram);
     sum.gained += reading.gain(point);
   });
   for (const auto& [record, sum] : sums) {
-    take_latency(record->runqueue, sum.total, sum.gained, reading.memory.now_ns(), UINT64_MAX);
+    take_latency(record->runqueue, sum.histograms, sum.gained, reading.memory.now_ns(), UINT64_MAX);
   }
 }
 

@@ -31,8 +31,9 @@ void read_client_requests(const Reading& reading);
 void read_opened(const Reading& reading);
 void read_failed(const Reading& reading);
 
-// Adds what a latency family gained; `gained` is the follower's count of it.
-void take_latency(LatencyMemory& memory, const CoarseHistogram& total, double gained,
+/// Adds what the histograms of one service gained; `gained` is the follower's count of it.
+void take_latency(LatencyMemory& memory,
+                  const std::vector<const model::ExponentialHistogram*>& histograms, double gained,
                   uint64_t now_ns, uint64_t relearn_ns);
 
 }  // namespace hostlens::health

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdlib>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "health/reading.h"
 
@@ -11,7 +11,7 @@ namespace {
 /// What of a family belongs to one server or dependency.
 struct Sum {
   Counts counts;
-  CoarseHistogram total;
+  std::vector<const model::ExponentialHistogram*> histograms;
 };
 
 bool is_status(std::string_view text) {
@@ -32,13 +32,13 @@ void add(Sum& sum, const Reading& reading, const model::MetricPoint& point) {
   const double gained = reading.gain(point);
   sum.counts.total += gained;
   if (is_server_error(point)) sum.counts.bad += gained;
-  sum.total.add(*histogram);
+  sum.histograms.push_back(histogram);
 }
 
 void take(Traffic& traffic, const Sum& sum, const Reading& reading) {
   const uint64_t now_ns = reading.memory.now_ns();
   traffic.counts.add(sum.counts, now_ns);
-  take_latency(traffic.latency, sum.total, sum.counts.total, now_ns,
+  take_latency(traffic.latency, sum.histograms, sum.counts.total, now_ns,
                reading.memory.settings().latency_relearn_ns);
 }
 
@@ -48,7 +48,8 @@ std::string peer_of(const model::MetricPoint& point) {
   for (const model::Attribute& attribute : point.attributes) {
     if (attribute.key != "server.port") continue;
     if (const auto* port = std::get_if<int64_t>(&attribute.value)) {
-      name += ":" + std::to_string(*port);
+      name += ':';
+      name += std::to_string(*port);
     }
   }
   return name;
@@ -76,7 +77,8 @@ void add_connects(const Reading& reading, bool failed) {
 
 }  // namespace
 
-void take_latency(LatencyMemory& memory, const CoarseHistogram& total, double gained,
+void take_latency(LatencyMemory& memory,
+                  const std::vector<const model::ExponentialHistogram*>& histograms, double gained,
                   uint64_t now_ns, uint64_t relearn_ns) {
   const uint64_t number = now_ns / memory.slot_ns;
   if (number != memory.slot_number) {
@@ -87,6 +89,9 @@ void take_latency(LatencyMemory& memory, const CoarseHistogram& total, double ga
     memory.slot = {};
     memory.slot_number = number;
   }
+  if (gained == 0) return;
+  CoarseHistogram total;
+  for (const model::ExponentialHistogram* histogram : histograms) total.add(*histogram);
   // Series that ended or began anew leave no telling what came in this step: it is passed over.
   const CoarseHistogram gain = memory.has_total ? total.since(memory.total) : total;
   if (static_cast<double>(gain.count()) == gained) {
