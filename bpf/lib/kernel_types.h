@@ -28,16 +28,19 @@ typedef _Bool bool;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum {
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
 	BPF_F_NO_PREALLOC = 1,
 	BPF_SK_STORAGE_GET_F_CREATE = 1,
+	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
 	BPF_RB_AVAIL_DATA = 0,
@@ -57,6 +60,8 @@ enum {
 	MSG_ERRQUEUE = 0x2000,
 	PF_IO_WORKER = 0x10,
 	PF_KTHREAD = 0x200000,
+	/* TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE, TASK_WAKEKILL, TASK_NOLOAD, TASK_FREEZABLE: neither stopped nor traced */
+	TASK_SLEEPS = 0x1 | 0x2 | 0x100 | 0x400 | 0x2000,
 	ENOSYS = 38,
 	EPIPE = 32,
 	ECONNRESET = 104,
@@ -168,9 +173,18 @@ struct inode {
 	__u16 i_mode;
 	unsigned long i_ino;
 };
-struct file_operations;
+struct qstr {
+	const unsigned char *name;
+};
+struct dentry {
+	struct qstr d_name;
+};
+struct path {
+	struct dentry *dentry;
+};
 struct file {
 	void *private_data;
+	struct path f_path;
 	struct inode *f_inode;
 };
 struct fdtable {
@@ -189,12 +203,25 @@ struct thread_info {
 	u32 status;
 };
 
+struct kernfs_node {
+	u64 id;
+};
+struct cgroup {
+	struct kernfs_node *kn;
+};
+struct css_set {
+	struct cgroup *dfl_cgrp; /* of cgroup v2 */
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int __state;
 	unsigned int flags;
+	unsigned int in_iowait : 1;
 	int pid;
 	int tgid;
 	int exit_code;
+	struct css_set *cgroups;
 	u64 start_boottime;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
@@ -217,6 +244,10 @@ struct pt_regs {
 	u64 orig_x0;
 	s32 syscallno;
 #endif
+};
+
+struct bpf_iter__task {
+	struct task_struct *task;
 };
 
 struct linux_binprm;

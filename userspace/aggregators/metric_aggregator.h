@@ -46,12 +46,14 @@ class MetricAggregator final : public processors::ConnectionSink {
   /// After a reload. Existing series stay.
   void set_limits(size_t series_per_family, uint64_t series_idle_ns);
 
-  /// Once per second, with CLOCK_MONOTONIC as in the events. Expires idle series. `scraped` is
+  using Families = std::shared_ptr<const std::vector<model::MetricFamily>>;
+  /// Once per second, with CLOCK_MONOTONIC as in the events. Expires idle series. The last two are
   /// passed on. The caller may add families, then publishes and exports it: from there on it is
   /// immutable.
-  [[nodiscard]] std::shared_ptr<model::MetricSnapshot> snapshot(
-      uint64_t now_ns, const AgentSample& agent,
-      std::shared_ptr<const std::vector<model::MetricFamily>> scraped = nullptr);
+  [[nodiscard]] std::shared_ptr<model::MetricSnapshot> snapshot(uint64_t now_ns,
+                                                                const AgentSample& agent,
+                                                                Families scraped = nullptr,
+                                                                Families kernel_signals = nullptr);
 
  private:
   MetricAggregatorSettings settings_;

@@ -5,21 +5,38 @@
 #include <cmath>
 
 namespace hostlens::health {
+namespace {
+
+/// Eight doublings in one bucket: who counts so coarsely gets a wrong scale rather than a long
+/// loop.
+constexpr int kMostCoarser = 5;
+
+}  // namespace
+
+size_t CoarseHistogram::place_of(int64_t index) {
+  return static_cast<size_t>(std::clamp<int64_t>(index - kLowest, 0, kBuckets - 1));
+}
 
 void CoarseHistogram::add(const model::ExponentialHistogram& histogram) {
   counts_[0] += static_cast<uint32_t>(histogram.zero_count);
   count_ += histogram.zero_count;
-  const int shift = histogram.scale - kScale;
+  const int shift = std::clamp(histogram.scale - kScale, -kMostCoarser, 62);
   for (size_t i = 0; i < histogram.counts.size(); ++i) {
     const uint64_t count = histogram.counts[i];
     if (count == 0) continue;
     const int64_t index = int64_t{histogram.offset} + static_cast<int64_t>(i);
-    // A coarser one puts all of a bucket into its last part: too slow rather than too fast.
-    const int64_t own = shift >= 0 ? index >> std::min(shift, 62)
-                                   : ((index + 1) * (int64_t{1} << std::min(-shift, 30))) - 1;
-    const auto place = static_cast<size_t>(std::clamp<int64_t>(own - kLowest, 0, kBuckets - 1));
-    counts_[place] += static_cast<uint32_t>(count);
     count_ += count;
+    if (shift >= 0) {
+      counts_[place_of(index >> shift)] += static_cast<uint32_t>(count);
+      continue;
+    }
+    // A bucket over several of ours: evenly, as a quantile within it would be told.
+    const int64_t parts = int64_t{1} << -shift;
+    for (int64_t part = 0; part < parts; ++part) {
+      const uint64_t below = count * static_cast<uint64_t>(part) / static_cast<uint64_t>(parts);
+      const uint64_t with = count * static_cast<uint64_t>(part + 1) / static_cast<uint64_t>(parts);
+      counts_[place_of(index * parts + part)] += static_cast<uint32_t>(with - below);
+    }
   }
 }
 

@@ -23,6 +23,8 @@ class CoarseHistogram {
   [[nodiscard]] double quantile(double q) const;
 
  private:
+  [[nodiscard]] static size_t place_of(int64_t index);
+
   static constexpr int kScale = 2;
   static constexpr int kLowest = -20 * 4;  ///< index of the bucket that begins at 2^-20 s
   static constexpr size_t kBuckets = 31 * 4;

@@ -89,7 +89,8 @@ Memory::Memory(const HealthSettings& settings, const HealthBounds& bounds)
       bounds_(bounds),
       host_(settings),
       live_(bounds.series),
-      scraped_(bounds.series) {}
+      scraped_(bounds.series),
+      kernel_(bounds.series) {}
 
 ServiceRecord* Memory::record_of(const std::shared_ptr<const model::Service>& service) {
   if (service.get() == last_service_) return last_record_;
@@ -132,6 +133,14 @@ void Memory::read_family(const model::MetricFamily& family, SeriesFollower& foll
   if (const FamilyReader reader = reader_of(family.name)) reader({*this, follower, family});
 }
 
+void Memory::read_once(const Families& reading, Families& last, SeriesFollower& follower) {
+  if (reading == nullptr || reading == last) return;
+  last = reading;
+  follower.begin_round(now_unix_ns_);
+  for (const model::MetricFamily& family : *reading) read_family(family, follower);
+  follower.end_round();
+}
+
 void Memory::observe(const model::MetricSnapshot& snapshot, const HealthInputs& inputs) {
   now_ns_ = snapshot.monotonic_ns;
   now_unix_ns_ = snapshot.unix_ns;
@@ -140,12 +149,8 @@ void Memory::observe(const model::MetricSnapshot& snapshot, const HealthInputs& 
   live_.begin_round(snapshot.unix_ns);
   for (const model::MetricFamily& family : snapshot.families) read_family(family, live_);
   live_.end_round();
-  if (snapshot.scraped != nullptr && snapshot.scraped != last_scraped_) {
-    last_scraped_ = snapshot.scraped;
-    scraped_.begin_round(snapshot.unix_ns);
-    for (const model::MetricFamily& family : *snapshot.scraped) read_family(family, scraped_);
-    scraped_.end_round();
-  }
+  read_once(snapshot.scraped, last_scraped_, scraped_);
+  read_once(snapshot.kernel_signals, last_kernel_, kernel_);
   read_units(inputs);
   read_processes(inputs);
   read_listeners(inputs);

@@ -20,8 +20,8 @@ class Memory {
  public:
   Memory(const HealthSettings& settings, const HealthBounds& bounds);
 
-  /// Snapshots in the order of their time. What was scraped is read once, however many snapshots
-  /// carry it.
+  /// Snapshots in the order of their time. What was read before it is taken once, however many
+  /// snapshots carry it.
   void observe(const model::MetricSnapshot& snapshot, const HealthInputs& inputs);
 
   [[nodiscard]] std::map<std::string, ServiceRecord>& services() { return services_; }
@@ -40,6 +40,9 @@ class Memory {
   [[nodiscard]] uint64_t now_unix_ns() const { return now_unix_ns_; }
 
  private:
+  using Families = std::shared_ptr<const std::vector<model::MetricFamily>>;
+
+  void read_once(const Families& reading, Families& last, SeriesFollower& follower);
   void read_family(const model::MetricFamily& family, SeriesFollower& follower);
   [[nodiscard]] ServiceRecord* find_or_add(const std::shared_ptr<const model::Service>& service);
   void read_processes(const HealthInputs& inputs);
@@ -57,8 +60,8 @@ class Memory {
   /// Points of one service follow each other: most look-ups are the one before again.
   const model::Service* last_service_ = nullptr;
   ServiceRecord* last_record_ = nullptr;
-  SeriesFollower live_, scraped_;
-  std::shared_ptr<const std::vector<model::MetricFamily>> last_scraped_;
+  SeriesFollower live_, scraped_, kernel_;
+  Families last_scraped_, last_kernel_;
   std::shared_ptr<const std::vector<ServiceProcess>> last_processes_;
   std::shared_ptr<const std::vector<model::UnitState>> last_units_;
   std::shared_ptr<const std::vector<ListenerBacklog>> last_listeners_;

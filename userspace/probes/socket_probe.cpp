@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/socket_probe.h"
 
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -17,6 +15,7 @@
 #include "kernel/features.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/skeleton.h"
+#include "probes/hooks.h"
 
 namespace hostlens::probes {
 namespace {
@@ -69,38 +68,6 @@ constexpr ProgramRow kPrograms[] = {
     {"tp_btf__sched_process_exit", {}, Need::kAlways, "processes ended"},
 };
 
-struct DestroyBtf {
-  void operator()(btf* types) const { btf__free(types); }
-};
-using Btf = std::unique_ptr<btf, DestroyBtf>;
-
-/// The kernel's function or tracepoint behind a section "kind/name".
-bool hook_exists(const btf* types, std::string_view section) {
-  const size_t slash = section.find('/');
-  const std::string kind(section.substr(0, slash));
-  const std::string name(section.substr(slash + 1));
-  if (kind == "tp_btf")
-    return btf__find_by_name_kind(types, ("btf_trace_" + name).c_str(), BTF_KIND_TYPEDEF) > 0;
-  return btf__find_by_name_kind(types, name.c_str(), BTF_KIND_FUNC) > 0;
-}
-
-/// How many arguments the kernel's function takes, 0 when it has none of that name.
-uint16_t argument_count(const btf* types, const char* function) {
-  const int id = btf__find_by_name_kind(types, function, BTF_KIND_FUNC);
-  if (id <= 0) return 0;
-  const btf_type* prototype =
-      btf__type_by_id(types, btf__type_by_id(types, static_cast<uint32_t>(id))->type);
-  return prototype == nullptr ? 0 : btf_vlen(prototype);
-}
-
-/// Twins for one function whose arguments changed: the one that this kernel's fits.
-bool fits(const ProgramRow& row, const btf* types, std::string_view section) {
-  if (row.arguments == 0) return true;
-  const uint16_t count =
-      argument_count(types, std::string(section.substr(section.find('/') + 1)).c_str());
-  return count == 0 || count == row.arguments;  // 0: missing, which hook_exists reports
-}
-
 uint64_t boottime_now_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);
@@ -138,18 +105,6 @@ Result<void> set_constants(socket_bpf& skeleton, const SocketProbeSettings& sett
     return base::errno_error("socket probe: random numbers");
   }
   constants->identity_secret = secret;
-  return {};
-}
-
-/// What a person can do about a refusal by the kernel.
-std::string remedy_for(int error, const kernel::Features& features, SocketVariant variant) {
-  if (error == EPERM || error == EACCES) {
-    if (!features.has("CAP_BPF") || !features.has("CAP_PERFMON")) {
-      return "run as root, or with CAP_BPF and CAP_PERFMON";
-    }
-    if (variant == SocketVariant::kFexit)
-      return "the kernel's lockdown or configuration forbids fexit";
-  }
   return {};
 }
 
@@ -206,7 +161,8 @@ Result<void> SocketProbe::Loaded::choose_programs(SocketVariant variant, const b
     bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, row.name);
     if (program == nullptr) return base::invalid_error(std::string("no program ") + row.name);
     const char* section = bpf_program__section_name(program);
-    const bool wanted = (!row.variant || *row.variant == variant) && fits(row, types, section);
+    const bool wanted = (!row.variant || *row.variant == variant) &&
+                        hook_has_arguments(types, section, row.arguments);
     const bool exists = wanted && hook_exists(types, section);
     bpf_program__set_autoload(program, exists);
     if (!wanted) continue;
@@ -231,6 +187,10 @@ Result<void> SocketProbe::Loaded::attach(SocketVariant variant, const SocketProb
   if (!skeleton) return base::errno_error("socket probe: open: " + log.cause());
   if (auto sized = set_sizes(*skeleton, settings, variant); !sized) return sized;
   if (auto set = set_constants(*skeleton, settings, variant); !set) return set;
+  if (settings.target_bits_fd >= 0) {
+    const int error = bpf_map__reuse_fd(skeleton->maps.target_bits, settings.target_bits_fd);
+    if (error != 0) return base::errno_error("socket probe: table of targets", -error);
+  }
   if (auto chosen = choose_programs(variant, types, hooks); !chosen) return chosen;
   if (const int error = socket_bpf::load(skeleton.get()); error != 0) {
     return base::errno_error("the kernel refuses it: " + log.cause(), -error);
@@ -250,11 +210,8 @@ SocketProbe::~SocketProbe() = default;
 
 Result<std::unique_ptr<SocketProbe>> SocketProbe::attach(const SocketProbeSettings& settings) {
   const kernel::Features features = kernel::read_features();
-  const Btf types(btf__load_vmlinux_btf());
-  if (!types) {
-    return Error{Error::Kind::kUnsupported, errno, "socket probe: this kernel tells no types (BTF)",
-                 "boot a kernel built with CONFIG_DEBUG_INFO_BTF, 5.15 or newer"};
-  }
+  auto types = kernel_types();
+  if (!types) return std::move(types).error();
   kernel::AttachReport report;
   std::string tried;
   std::optional<Error> last;
@@ -262,7 +219,7 @@ Result<std::unique_ptr<SocketProbe>> SocketProbe::attach(const SocketProbeSettin
     if (settings.only && *settings.only != row.variant) continue;
     auto loaded = std::make_unique<Loaded>();
     std::vector<HookReport> hooks;
-    auto attached = loaded->attach(row.variant, settings, types.get(), hooks);
+    auto attached = loaded->attach(row.variant, settings, types->get(), hooks);
     if (attached) {
       report.socket_variant = row.name;
       report.hooks.insert(report.hooks.end(), std::make_move_iterator(hooks.begin()),
@@ -271,7 +228,7 @@ Result<std::unique_ptr<SocketProbe>> SocketProbe::attach(const SocketProbeSettin
           new SocketProbe(std::move(loaded), row.variant, std::move(report)));
     }
     last = std::move(attached).error();
-    last->remedy = remedy_for(last->errno_value, features, row.variant);
+    last->remedy = remedy_for(last->errno_value, row.hooks);
     tried += (tried.empty() ? "" : "; ") + std::string(row.name) + ": " + last->message;
     report.hooks.push_back(
         {"socket", kDataSignal, row.hooks, false, false, last->message, last->remedy});
@@ -301,17 +258,7 @@ kernel::TargetTable SocketProbe::targets() const {
 }
 
 uint64_t SocketProbe::recursion_misses() const {
-  uint64_t misses = 0;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, loaded_->skeleton->obj) {
-    if (!bpf_program__autoload(program)) continue;
-    bpf_prog_info facts{};
-    uint32_t length = sizeof(facts);
-    if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &facts, &length) == 0) {
-      misses += facts.recursion_misses;
-    }
-  }
-  return misses;
+  return probes::recursion_misses(loaded_->skeleton->obj);
 }
 
 }  // namespace hostlens::probes

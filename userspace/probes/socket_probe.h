@@ -30,6 +30,8 @@ struct SocketProbeSettings {
   uint32_t most_target_cgroups = 1024;
   /// exec and exit of every process, for discovery; else of targets alone.
   bool report_all_processes = true;
+  /// The targets of probes that are attached already, -1: its own. Not taken over.
+  int target_bits_fd = -1;
   /// Only this one is tried: tests. Else the first that attaches.
   std::optional<SocketVariant> only;
 };

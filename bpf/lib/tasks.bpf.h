@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is kept of every thread, and whom its time belongs to. */
+#pragma once
+
+#include <bpf/bpf_helpers.h>
+
+#include "lib/targets.bpf.h"
+#include "records/signal.h"
+
+enum task_phase {
+	TASK_UNKNOWN,   /* was there before us and has not been switched yet */
+	TASK_RUNS,
+	TASK_BLOCKED,   /* since since_ns */
+	TASK_WOKEN,     /* was blocked from since_ns to runnable_ns, waits for a CPU since */
+	TASK_RUNNABLE,  /* waits for a CPU since runnable_ns, without having slept before: new */
+	TASK_PREEMPTED, /* the same, because somebody else took the CPU */
+};
+
+struct task_state {
+	u64 since_ns;
+	u64 runnable_ns;
+	/* If it is a target: who executed the program (SIGNAL_OWNER_PROCESS), or the cgroup of its service. 0: the
+	 * process itself. */
+	u64 owner;
+	u16 phase;
+	u16 cause;       /* enum blocked_cause, 0: not asked for */
+	u16 system_call; /* its number + 1 */
+	u16 cpu;
+};
+
+/* Storage is made where a process is forked and by an iterator at start, never in the scheduler's hooks: those hold a run
+ * queue's lock, and an allocation may have to wake somebody. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} task_states SEC(".maps");
+
+static __always_inline struct task_state *task_state__find(struct task_struct *task)
+{
+	return bpf_task_storage_get(&task_states, task, NULL, 0);
+}
+
+static __always_inline u64 owner__of_process(struct task_struct *task)
+{
+	u64 ticks = task->group_leader->start_boottime / 10000000;
+
+	return SIGNAL_OWNER_PROCESS | (ticks << SIGNAL_OWNER_PID_BITS & ~SIGNAL_OWNER_PROCESS) | (u32)task->tgid;
+}
+
+static __always_inline u64 owner__of_cgroup(struct task_struct *task)
+{
+	return task->cgroups->dfl_cgrp->kn->id;
+}
+
+/* `state` may be NULL. */
+static __always_inline u64 owner__of_target(struct task_struct *task, const struct task_state *state)
+{
+	return state && state->owner ? state->owner : owner__of_process(task);
+}
+
+static __always_inline u64 owner__of(struct task_struct *task, const struct task_state *state)
+{
+	if (targets__contains(task->tgid))
+		return owner__of_target(task, state);
+	return task->flags & PF_KTHREAD ? SIGNAL_OWNER_KERNEL : owner__of_cgroup(task);
+}

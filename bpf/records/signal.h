@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Kernel signals: distributions and counts that programs keep in per-CPU maps, read once per interval. One pair of tables
+// serves all probes; a signal is one number here and one row in userspace/aggregators/kernel_signals.cpp.
+#pragma once
+
+#include "records/record_header.h"
+
+/* Append only: the number is the contract. */
+enum kernel_signal {
+	SIGNAL_BLOCKED = 1,        /* distribution; label: enum blocked_cause, detail: system call + 1, 0: outside one */
+	SIGNAL_RUNQUEUE = 2,       /* distribution; label: enum runqueue_reason */
+	SIGNAL_MIGRATIONS = 3,     /* count */
+	SIGNAL_EXECS = 4,          /* count */
+	SIGNAL_EXITS = 5,          /* count; label: enum exit_reason, detail: status or signal */
+	SIGNAL_LIFETIME = 6,       /* distribution, of processes */
+	SIGNAL_COUNT_OF_SIGNALS
+};
+
+enum blocked_cause {
+	BLOCKED_DISK = 1,
+	BLOCKED_NETWORK,
+	BLOCKED_LOCK,
+	BLOCKED_TIMER,
+	BLOCKED_PAGE_FAULT,
+	BLOCKED_POLL,
+	BLOCKED_IPC,
+	BLOCKED_WAIT,
+	BLOCKED_OTHER,
+};
+
+enum runqueue_reason {
+	RUNQUEUE_WAKEUP = 1,
+	RUNQUEUE_PREEMPTED,
+};
+
+enum exit_reason {
+	EXIT_EXITED = 1,
+	EXIT_SIGNALED,
+	EXIT_DUMPED,
+};
+
+/* Whose it is: signal_key.owner. */
+#define SIGNAL_OWNER_HOST 0ULL
+#define SIGNAL_OWNER_KERNEL (1ULL << 62)   /* kernel threads */
+#define SIGNAL_OWNER_OTHER (SIGNAL_OWNER_KERNEL + 1) /* there were too many owners */
+#define SIGNAL_OWNER_PROCESS (1ULL << 63)  /* a target: start in ticks of 10 ms since boot << 22 | process id */
+#define SIGNAL_OWNER_PID_BITS 22           /* PID_MAX_LIMIT, include/linux/threads.h */
+/* else: a cgroup v2 id */
+
+struct signal_key {
+	__u64 owner;
+	__u16 signal; /* enum kernel_signal */
+	__u16 label;
+	__u32 detail;
+};
+HOSTLENS_RECORD_ASSERT(sizeof(struct signal_key) == 16, "signal_key is part of the contract");
+
+/* Slot 0 holds values up to 2^-20 s (0.95 us), slot i those in (2^(i-21), 2^(i-20)] s, the last one all above 2^10 s: the
+ * buckets of an OpenTelemetry exponential histogram of scale 0. Of sizes: up to 1 byte, (2^(i-1), 2^i] bytes. */
+enum { SIGNAL_SLOTS = 32, SIGNAL_SLOT_EXPONENT = 20 };
+
+struct signal_distribution {
+	__u64 sum; /* nanoseconds, or bytes */
+	__u32 slots[SIGNAL_SLOTS];
+};
+HOSTLENS_RECORD_ASSERT(sizeof(struct signal_distribution) == 136, "signal_distribution is part of the contract");
+
+/* Which of both tables the programs write now: the other one is read and emptied meanwhile, so that nothing falls between
+ * two readings. */
+struct signal_control {
+	__u32 active; /* 0 or 1 */
+	__u32 distributions; /* keys in the active table, counted by who adds them: see SIGNAL_TABLE_OWNED_KEYS */
+	__u32 counts;
+	__u32 reserved;
+};
+HOSTLENS_RECORD_ASSERT(sizeof(struct signal_control) == 16, "signal_control is part of the contract");
+
+/* Index into the per-CPU books. Append only. */
+enum signal_book {
+	SIGNAL_BOOK_OBSERVED,       /* observations that should be in a table */
+	SIGNAL_BOOK_LOST,           /* of these, lost: no room or memory for their key */
+	SIGNAL_BOOK_MERGED,         /* of these, kept as SIGNAL_OWNER_OTHER, for the same reason */
+	SIGNAL_BOOK_UNKNOWN_THREAD, /* switches of threads without state: nothing is known of their wait */
+	SIGNAL_BOOK_UNSEEN_WAKEUP,  /* threads that ran again without a wake-up that was seen */
+	SIGNAL_BOOK_UNSEEN_SWITCH,  /* threads that left a CPU without having been seen to get it: that wait is lost */
+	SIGNAL_BOOK_COUNT
+};

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/kernel_probes.h"
+
+#include <utility>
+
+#include "probes/process_probe.h"
+#include "probes/scheduler_probe.h"
+
+namespace hostlens::probes {
+namespace {
+
+/// Process first: it makes the state of threads that the others read.
+constexpr std::unique_ptr<KernelProbe> (*kProbes[])(const KernelProbeContext&) = {
+    attach_process_probe,
+    attach_scheduler_probe,
+};
+
+constexpr char kTargetBits[] = "target_bits";
+
+}  // namespace
+
+KernelProbes::KernelProbes()
+    : maps_({kTargetBits, "task_states", "signal_control", "signal_distributions_0",
+             "signal_distributions_1", "signal_counts_0", "signal_counts_1", "signal_books",
+             "service_cgroups"}) {}
+
+std::unique_ptr<KernelProbes> KernelProbes::attach(kernel::AttachReport& report) {
+  std::unique_ptr<KernelProbes> probes(new KernelProbes);
+  auto types = kernel_types();
+  if (!types) return probes;
+  for (const auto attach : kProbes) {
+    auto probe = attach({probes->maps_, types->get(), report});
+    if (probe != nullptr) probes->probes_.push_back(std::move(probe));
+  }
+  return probes;
+}
+
+int KernelProbes::target_bits_fd() const { return maps_.fd(kTargetBits); }
+
+SignalTableFds KernelProbes::tables() const {
+  return {maps_.fd("signal_control"),
+          {maps_.fd("signal_distributions_0"), maps_.fd("signal_distributions_1")},
+          {maps_.fd("signal_counts_0"), maps_.fd("signal_counts_1")},
+          maps_.fd("signal_books"),
+          maps_.fd("service_cgroups")};
+}
+
+uint64_t KernelProbes::recursion_misses() const {
+  uint64_t misses = 0;
+  for (const auto& probe : probes_) misses += probes::recursion_misses(probe->object());
+  return misses;
+}
+
+}  // namespace hostlens::probes
