@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as the answer of an agent, which `top` reads from whoever listens there: a page or an
-// error, and nothing on it but printable text.
+// Any bytes as the answer of an agent, which `top` and `health` read from whoever listens there: a
+// page or an error, and nothing on it but printable text.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
+#include "agent/health_table.h"
 #include "agent/request_table.h"
 #include "agent/trace_tree.h"
 #include "base/utf8.h"
@@ -38,5 +39,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check(render(request_table(*rows, &*rows, 1), {width, 40, false}));
   }
   if (const auto tree = trace_tree(text, width)) check(*tree);
+  if (const auto health = health_answer(text, std::nullopt)) {
+    check(render(*health, {width, 40, false}, 1'700'000'000'000'000'000));
+    if (const int status = health_status(*health); status < 0 || status > 3) std::abort();
+    // What is handed on is read again to the same.
+    const auto again = health_answer(health->json, std::nullopt);
+    if (!again || again->json != health->json) std::abort();
+  }
   return 0;
 }

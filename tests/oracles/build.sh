@@ -56,9 +56,10 @@ go_program go-server "$tests/fixtures/servers/go" .
 # Debian 12's own Go is too old for these.
 go_minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
 if [ "${go_minor:-0}" -lt 25 ]; then
-  echo "oracles: no Go 1.25, so no OpenTelemetry Collector" >&2
+  echo "oracles: no Go 1.25, so no OpenTelemetry Collector and no gRPC server" >&2
 else
   go_program otelcol-oracle "$here/collector" .
+  go_program grpc-health "$tests/fixtures/servers/grpc-health" .
 fi
 if command -v cargo >/dev/null; then
   rust_server

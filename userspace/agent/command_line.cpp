@@ -96,6 +96,29 @@ void add_top(CLI::App& app, std::function<int()>& action) {
   });
 }
 
+void add_health(CLI::App& app, std::function<int()>& action) {
+  struct Arguments {
+    HealthOptions options;
+    std::string service;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* health = app.add_subcommand(
+      "health", "What is wrong, worst first; exits with 0 ok, 1 degraded, 2 failing, 3 unknown");
+  health
+      ->add_option("--address", arguments->options.address,
+                   "The agent; else HOSTLENS_ADDRESS, else the default address")
+      ->type_name("HOST:PORT");
+  auto* service = health->add_option("--service", arguments->service, "Signals of this service")
+                      ->type_name("NAME");
+  health->add_flag("--json", arguments->options.json, "As JSON");
+  health->callback([=, &action] {
+    action = [=] {
+      if (service->count() > 0) arguments->options.service = arguments->service;
+      return health_command(arguments->options);
+    };
+  });
+}
+
 void add_doctor(CLI::App& app, std::function<int()>& action) {
   auto json = std::make_shared<bool>(false);
   CLI::App* doctor = app.add_subcommand("doctor", "What this kernel offers, and what is missing");
@@ -136,6 +159,7 @@ int run_program(int argc, char** argv) {
   add_run(app, action);
   add_agent(app, action);
   add_top(app, action);
+  add_health(app, action);
   add_doctor(app, action);
   add_config(app, action);
   app.add_subcommand("version", "Print the version")->callback([&action] {
@@ -148,7 +172,8 @@ int run_program(int argc, char** argv) {
     return app.exit(request);
   } catch (const CLI::ParseError& error) {
     std::fprintf(stderr, "hostlens: %s (hostlens --help shows the commands)\n", error.what());
-    return kExitUsage;
+    // To a plugin's caller the status for wrong arguments would say that something fails.
+    return app.got_subcommand("health") ? kExitHealthUnknown : kExitUsage;
   }
   return action();
 }

@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "agent/quantity.h"
+#include "checks/check.h"
 #include "discovery/process_rule.h"
 #include "discovery/process_table.h"
+#include "health/settings.h"
 
 namespace hostlens::agent {
 
@@ -50,6 +52,7 @@ struct Limits {
   uint64_t target_bytes = 2048;
   uint64_t recent_spans = 1000;
   uint64_t http_connections = 32;
+  uint64_t checks_at_once = 8;
   bool operator==(const Limits&) const = default;
 };
 
@@ -67,6 +70,8 @@ struct Configuration {
   bool prometheus_enabled = true;
   OtlpSettings otlp;
   std::string otlp_json_path;  ///< "": off, "-": standard output
+  std::vector<checks::CheckSettings> checks;
+  health::HealthSettings health;
   Limits limits;
   bool operator==(const Configuration&) const = default;
 };

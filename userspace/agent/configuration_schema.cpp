@@ -2,6 +2,9 @@
 #include "agent/configuration_schema.h"
 
 #include <array>
+#include <vector>
+
+#include "agent/health_configuration.h"
 
 namespace hostlens::agent {
 namespace {
@@ -211,10 +214,21 @@ const std::array kKeys = {
         "limits.http_connections", "1 to 1000", "32",
         "Clients that may be connected to `listen` at once.", true,
         [](Value& v, Configuration& c) { v.read_count(c.limits.http_connections, 1, 1000); }},
+    ConfigurationKey{
+        "limits.checks_at_once", "1 to 32", "8", "Checks that may run at the same time.", true,
+        [](Value& v, Configuration& c) { v.read_count(c.limits.checks_at_once, 1, 32); }},
 };
 
 }  // namespace
 
-std::span<const ConfigurationKey> configuration_keys() { return kKeys; }
+std::span<const ConfigurationKey> configuration_keys() {
+  static const std::vector<ConfigurationKey> kAll = [] {
+    std::vector<ConfigurationKey> all(kKeys.begin(), kKeys.end());
+    const auto more = health_configuration_keys();
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
+  return kAll;
+}
 
 }  // namespace hostlens::agent

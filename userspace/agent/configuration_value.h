@@ -14,6 +14,9 @@
 
 namespace hostlens::agent {
 
+/// Of two thresholds: "5%, 25%", "1, 3", "20ms, 100ms".
+enum class LevelUnit : uint8_t { kPercent, kCount, kSeconds };
+
 /// Errors go to a list, in file order: reading never stops at the first. The `allowed` text of the
 /// key is appended to each error that has no text of its own. Does not own the node.
 class ConfigurationValue {
@@ -37,6 +40,9 @@ class ConfigurationValue {
   void read_headers(Headers& out);
   void read_rules(std::vector<discovery::ProcessRule>& out);
   void read_service_names(std::vector<discovery::ServiceNameRule>& out);
+  /// Where degraded and failing begin. Untouched when it fails.
+  void read_levels(health::Levels& out, LevelUnit unit, bool high_is_bad);
+  void read_checks(std::vector<checks::CheckSettings>& out);
 
  private:
   void fail_at(int line, std::string_view path, std::string_view what, std::string_view allowed);
@@ -44,6 +50,11 @@ class ConfigurationValue {
   void read_rule(const YamlNode& node, const std::string& path, discovery::ProcessRule& out);
   void read_pattern(const YamlNode::Entry& entry, const std::string& path,
                     discovery::ProcessRule& out);
+  void read_check(const YamlNode& node, const std::string& path, checks::CheckSettings& out);
+  void read_command(const YamlNode& node, const std::string& path, std::vector<std::string>& out);
+  void check_what_is_asked(const std::string& path, int line, int target_line,
+                           const checks::CheckSettings& check);
+  [[nodiscard]] static std::string_view allowed_of_check(std::string_view key);
   void unknown_key(const YamlNode::Entry& entry, const std::string& path,
                    std::span<const std::string_view> known);
 

@@ -69,10 +69,10 @@ void MetricAggregator::set_limits(size_t series_per_family, uint64_t series_idle
   connections_.set_limit(series_per_family);
 }
 
-std::shared_ptr<const model::MetricSnapshot> MetricAggregator::snapshot(uint64_t now_ns,
-                                                                        const AgentSample& agent,
-                                                                        Families scraped,
-                                                                        Families kernel_signals) {
+std::shared_ptr<model::MetricSnapshot> MetricAggregator::snapshot(uint64_t now_ns,
+                                                                  const AgentSample& agent,
+                                                                  Families scraped,
+                                                                  Families kernel_signals) {
   clock_.refresh();
   http_.expire(now_ns, settings_.series_idle_ns);
   connections_.expire(now_ns, settings_.series_idle_ns);

@@ -48,10 +48,12 @@ class MetricAggregator final : public processors::ConnectionSink {
 
   using Families = std::shared_ptr<const std::vector<model::MetricFamily>>;
   /// Once per second, with CLOCK_MONOTONIC as in the events. Expires idle series. The last two are
-  /// passed on. Immutable result: the caller publishes and exports it.
-  [[nodiscard]] std::shared_ptr<const model::MetricSnapshot> snapshot(
-      uint64_t now_ns, const AgentSample& agent, Families scraped = nullptr,
-      Families kernel_signals = nullptr);
+  /// passed on. The caller may add families, then publishes and exports it: from there on it is
+  /// immutable.
+  [[nodiscard]] std::shared_ptr<model::MetricSnapshot> snapshot(uint64_t now_ns,
+                                                                const AgentSample& agent,
+                                                                Families scraped = nullptr,
+                                                                Families kernel_signals = nullptr);
 
  private:
   MetricAggregatorSettings settings_;

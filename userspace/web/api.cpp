@@ -19,6 +19,12 @@ Response json_response(std::string body) {
   return Response{200, "application/json", std::move(body)};
 }
 
+Response status_response(int status, std::string_view text) {
+  Response response = json_response(json({{"status", text}}).dump() + "\n");
+  response.status = status;
+  return response;
+}
+
 json books_json(const base::Ledger& ledger) {
   json stages = json::object();
   for (size_t i = 0; i < base::LedgerPage::kStages; ++i) {
@@ -46,10 +52,11 @@ Response Api::handle(const Request& request) const {
     std::string_view path;
     Response (Api::*handler)(const Request&) const;
   };
-  static constexpr std::array<Route, 7> kRoutes = {{{"/metrics", &Api::metrics},
-                                                    {"/healthz", &Api::health},
-                                                    {"/readyz", &Api::health},
-                                                    {"/livez", &Api::health},
+  static constexpr std::array<Route, 8> kRoutes = {{{"/metrics", &Api::metrics},
+                                                    {"/healthz", &Api::alive},
+                                                    {"/readyz", &Api::ready},
+                                                    {"/livez", &Api::live},
+                                                    {"/api/v1/health", &Api::health},
                                                     {"/api/v1/requests", &Api::requests},
                                                     {"/api/v1/traces", &Api::traces},
                                                     {"/api/v1/status", &Api::status}}};
@@ -97,16 +104,28 @@ Response Api::status(const Request&) const {
   return json_response(document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
-Response Api::health(const Request& request) const {
+Response Api::health(const Request&) const {
+  if (!settings_.health) return error_response(404, "health is not judged here");
+  std::string report = settings_.health();
+  if (report.empty()) return error_response(503, "starting");
+  return json_response(std::move(report));
+}
+
+/// That it answers is the answer.
+Response Api::alive(const Request&) const { return status_response(200, "ok"); }
+
+Response Api::live(const Request&) const {
   const uint64_t published_ns = published_.published_ns();
-  const bool ready = published_ns != 0;
-  const bool live = !ready || settings_.now_ns() - published_ns < kStaleNs;
-  const bool good = live && (ready || request.path == "/livez");
-  Response response = json_response(good   ? "{\"status\":\"ok\"}\n"
-                                    : live ? "{\"status\":\"starting\"}\n"
-                                           : "{\"status\":\"the pipeline stands still\"}\n");
-  if (!good) response.status = 503;
-  return response;
+  if (published_ns != 0 && settings_.now_ns() - published_ns >= kStaleNs) {
+    return status_response(503, "the pipeline stands still");
+  }
+  return status_response(200, "ok");
+}
+
+/// The worker is started when the probes are attached: the first snapshot is what is left.
+Response Api::ready(const Request& request) const {
+  if (published_.published_ns() == 0) return status_response(503, "starting");
+  return live(request);
 }
 
 }  // namespace hostlens::web

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent answers: /metrics, /healthz, /readyz, /livez and /api/v1/{requests,traces,status}.
+// What the agent answers: /metrics, /healthz, /readyz, /livez and
+// /api/v1/{health,requests,traces,status}.
 #pragma once
 
 #include <functional>
@@ -24,6 +25,8 @@ struct ApiSettings {
   std::string attach_report = "{}";  ///< JSON
   MetricsRenderer metrics;           ///< empty: /metrics is switched off
   std::function<uint64_t()> now_ns;  ///< CLOCK_MONOTONIC
+  /// JSON, "" when there is none yet; empty: there is no such page.
+  std::function<std::string()> health;
 };
 
 /// Handler for an HttpServer. All it reads is immutable, atomic or behind a lock held for a copy;
@@ -47,6 +50,9 @@ class Api {
   [[nodiscard]] Response traces(const Request& request) const;
   [[nodiscard]] Response status(const Request& request) const;
   [[nodiscard]] Response health(const Request& request) const;
+  [[nodiscard]] Response alive(const Request& request) const;
+  [[nodiscard]] Response ready(const Request& request) const;
+  [[nodiscard]] Response live(const Request& request) const;
 
   ApiSettings settings_;
   const Published& published_;

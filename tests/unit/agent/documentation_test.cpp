@@ -36,7 +36,7 @@ TEST(DocumentationTest, ThePageNamesEveryKeyWithWhatIsAllowedAndItsDefault) {
     if (!key.allowed.starts_with("a list of mappings")) {
       EXPECT_NE(row.find("| " + std::string(key.allowed) + " |"), std::string::npos) << row;
     }
-    EXPECT_EQ(row.find("restart") != std::string::npos, !key.reload) << row;
+    EXPECT_EQ(row.find("Needs a restart") != std::string::npos, !key.reload) << row;
   }
 }
 

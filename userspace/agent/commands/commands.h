@@ -32,6 +32,13 @@ struct TopOptions {
 };
 [[nodiscard]] int top_command(const TopOptions& options);
 
+struct HealthOptions {
+  std::string address;                 ///< as of top
+  std::optional<std::string> service;  ///< of this one alone
+  bool json = false;
+};
+[[nodiscard]] int health_command(const HealthOptions& options);
+
 [[nodiscard]] int doctor_command(bool as_json);
 [[nodiscard]] int config_check_command(const std::string& path);
 [[nodiscard]] int config_keys_command();

@@ -14,6 +14,7 @@
 #include "agent/api_client.h"
 #include "agent/commands/commands.h"
 #include "agent/exit_codes.h"
+#include "agent/health_table.h"
 #include "agent/request_table.h"
 #include "agent/signal_source.h"
 #include "agent/terminal_text.h"
@@ -102,10 +103,38 @@ int print_trace(ApiClient& client) {
   return kExitOk;
 }
 
+std::string first_lines(const std::string& text, size_t lines) {
+  size_t end = 0;
+  while (lines-- > 0 && end < text.size()) end = std::min(text.find('\n', end), text.size()) + 1;
+  return text.substr(0, end);
+}
+
+/// What is wrong, for a screen.
+Result<std::string> health_page(ApiClient& client, const Screen& screen) {
+  auto body = client.get("/api/v1/health");
+  if (!body) return std::move(body).error();
+  auto answer = health_answer(*body, std::nullopt);
+  if (!answer) return std::move(answer).error();
+  const size_t rows = screen.height > 6 ? screen.height - 5 : 1;
+  const HealthStyle style{screen.width, rows, use_colour(STDOUT_FILENO)};
+  return first_lines(render(*answer, style, base::unix_now_ns()), rows + 1);
+}
+
+void draw_health(ApiClient& client, const std::string& address) {
+  const Screen screen = screen_size();
+  std::string page =
+      fmt::format("\x1b[H\x1b[Jhostlens top - {} - health - r requests - q ends\n\n", address);
+  auto health = health_page(client, screen);
+  page += health ? *health : terminal_text(health.error().text(), screen.width) + "\n";
+  std::fputs(page.c_str(), stdout);
+  std::fflush(stdout);
+}
+
 void draw(const RequestTable& table, const std::string& address, const std::string& trouble) {
   const Screen screen = screen_size();
-  std::string page = fmt::format("\x1b[H\x1b[Jhostlens top - {} - the last {:.0f} s - q ends\n\n",
-                                 address, table.seconds);
+  std::string page =
+      fmt::format("\x1b[H\x1b[Jhostlens top - {} - the last {:.0f} s - h health - q ends\n\n",
+                  address, table.seconds);
   if (!trouble.empty()) {
     page += terminal_text(trouble, screen.width) + "\n";
   } else if (table.rows.empty()) {
@@ -118,19 +147,25 @@ void draw(const RequestTable& table, const std::string& address, const std::stri
   std::fflush(stdout);
 }
 
-/// True when it is time to end: a key, a signal.
-bool wait_for_end(int signal_fd, bool keys, uint64_t until_ns) {
+enum class Page : uint8_t { kRequests, kHealth };
+enum class Wish : uint8_t { kNone, kEnd, kTurn };
+
+/// Until then, or until a key or a signal says that it ends or shows the other page.
+Wish wait(int signal_fd, bool keys, uint64_t until_ns, Page& page) {
   for (;;) {
     const uint64_t now_ns = base::monotonic_now_ns();
-    if (now_ns >= until_ns) return false;
+    if (now_ns >= until_ns) return Wish::kNone;
     pollfd fds[2] = {{signal_fd, POLLIN, 0}, {keys ? STDIN_FILENO : -1, POLLIN, 0}};
     const int ready = ::poll(fds, 2, static_cast<int>((until_ns - now_ns) / 1'000'000 + 1));
     if (ready <= 0) continue;
-    if (fds[0].revents != 0) return true;
+    if (fds[0].revents != 0) return Wish::kEnd;
+    if (fds[1].revents == 0) continue;
     char key = 0;
-    if (fds[1].revents != 0 && (::read(STDIN_FILENO, &key, 1) != 1 || key == 'q' || key == 'Q')) {
-      return true;
-    }
+    if (::read(STDIN_FILENO, &key, 1) != 1 || key == 'q' || key == 'Q') return Wish::kEnd;
+    const Page before = page;
+    if (key == 'h' || key == 'H') page = Page::kHealth;
+    if (key == 'r' || key == 'R') page = Page::kRequests;
+    if (page != before) return Wish::kTurn;
   }
 }
 
@@ -141,20 +176,26 @@ int show_live(ApiClient& client, const std::string& address, const TopOptions& o
   if (!signals) return fail(signals.error());
   const LiveTerminal terminal;
   web::RequestRows before = *std::move(first);
-  draw(table_since_start(before), address, {});
+  RequestTable table = table_since_start(before);
+  std::string trouble;
+  Page page = Page::kRequests;
   const uint64_t begin_ns = base::monotonic_now_ns();
-  for (uint64_t next_ns = begin_ns + options.interval_ns;; next_ns += options.interval_ns) {
-    const uint64_t end_ns = options.for_ns ? begin_ns + *options.for_ns : UINT64_MAX;
-    if (wait_for_end((*signals)->fd(), terminal.keys(), std::min(next_ns, end_ns))) return kExitOk;
-    if (base::monotonic_now_ns() >= end_ns) return kExitOk;
-    auto now = fetch(client);
-    if (!now) {
-      draw({}, address, now.error().text());
-      continue;
+  const uint64_t end_ns = options.for_ns ? begin_ns + *options.for_ns : UINT64_MAX;
+  for (uint64_t next_ns = begin_ns + options.interval_ns;;) {
+    if (page == Page::kHealth) {
+      draw_health(client, address);
+    } else {
+      draw(table, address, trouble);
     }
-    if (now->monotonic_ns == before.monotonic_ns) continue;  // no newer snapshot was taken
+    const Wish wish = wait((*signals)->fd(), terminal.keys(), std::min(next_ns, end_ns), page);
+    if (wish == Wish::kEnd || base::monotonic_now_ns() >= end_ns) return kExitOk;
+    if (wish == Wish::kTurn) continue;
+    next_ns += options.interval_ns;
+    auto now = fetch(client);
+    trouble = now ? "" : now.error().text();
+    if (!now || now->monotonic_ns == before.monotonic_ns) continue;  // no newer snapshot was taken
     const auto seconds = seconds_between(before, *now);
-    draw(seconds ? request_table(*now, &before, *seconds) : table_since_start(*now), address, {});
+    table = seconds ? request_table(*now, &before, *seconds) : table_since_start(*now);
     before = *std::move(now);
   }
 }

@@ -48,6 +48,21 @@ HostScrape::Families HostScrape::last() const {
   return last_;
 }
 
+HostScrape::Processes HostScrape::last_processes() const {
+  const std::lock_guard lock(mutex_);
+  return last_processes_;
+}
+
+HostScrape::Processes HostScrape::copy_processes() const {
+  auto copy = std::make_shared<std::vector<health::ServiceProcess>>();
+  copy->reserve(host_.processes().size());
+  for (const scrapers::ProcessUse& use : host_.processes()) {
+    copy->push_back({use.service, use.key, use.executable, use.state == 'Z', use.threads,
+                     use.open_files, use.open_files_limit, use.user_threads_limit});
+  }
+  return copy;
+}
+
 HostScrape::Families HostScrape::read(ScrapeTargets targets) {
   host_.set_processes(std::move(targets.processes));
   host_.set_cgroups(std::move(targets.cgroups));
@@ -68,12 +83,15 @@ void HostScrape::run() {
     reading_ = true;
     lock.unlock();
     Families families = read(std::move(targets));
+    Processes processes = copy_processes();
     lock.lock();
     last_.swap(families);
+    last_processes_.swap(processes);
     reading_ = false;
     changed_.notify_all();
     lock.unlock();
     families.reset();  // may be the last owner: not with the lock
+    processes.reset();
     lock.lock();
   }
 }

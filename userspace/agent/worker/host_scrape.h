@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/worker/scrape_targets.h"
+#include "health/inputs.h"
 #include "model/metric.h"
 #include "scrapers/host_metrics.h"
 
@@ -23,6 +24,7 @@ namespace hostlens::agent {
 class HostScrape {
  public:
   using Families = std::shared_ptr<const std::vector<model::MetricFamily>>;
+  using Processes = std::shared_ptr<const std::vector<health::ServiceProcess>>;
 
   explicit HostScrape(scrapers::HostMetricsSettings settings);
   ~HostScrape();
@@ -36,10 +38,13 @@ class HostScrape {
   [[nodiscard]] bool wait(std::chrono::milliseconds longest) const;
   /// null before the first.
   [[nodiscard]] Families last() const;
+  /// Of the same reading.
+  [[nodiscard]] Processes last_processes() const;
 
  private:
   void run();
   [[nodiscard]] Families read(ScrapeTargets targets);
+  [[nodiscard]] Processes copy_processes() const;
 
   scrapers::HostMetrics host_;  ///< the thread's
   mutable std::mutex mutex_;
@@ -48,6 +53,7 @@ class HostScrape {
   bool reading_ = false;
   bool ends_ = false;
   Families last_;
+  Processes last_processes_;
   std::thread thread_;  ///< last: uses the others
 };
 

@@ -19,6 +19,7 @@
 #include "agent/version.h"
 #include "agent/worker/process_use.h"
 #include "agent/worker/run_summary.h"
+#include "agent/worker/unit_check_source.h"
 #include "discovery/host_resource.h"
 #include "discovery/service_identity.h"
 #include "exporters/prometheus/render.h"
@@ -73,6 +74,14 @@ discovery::UnitReaderSettings unit_settings() {
   // Elsewhere than usual; the launcher lets no other kind of address through.
   if (const char* const address = ::getenv("DBUS_SYSTEM_BUS_ADDRESS")) settings.address = address;
   return settings;
+}
+
+/// null while nobody knows them. Lives as long as the reading.
+std::shared_ptr<const std::vector<model::UnitState>> units_of(
+    std::shared_ptr<const discovery::UnitReading> reading) {
+  if (reading == nullptr || reading->error) return nullptr;
+  const auto* const units = &reading->units;
+  return {std::move(reading), units};
 }
 
 size_t terminal_width() {
@@ -176,6 +185,8 @@ Result<void> Worker::build(SlotFds fds) {
       [this](uint8_t runtime) { return host_->open_container_list(runtime); },
       configuration_.container_sockets.size());
   host_scrape_ = std::make_unique<HostScrape>(std::move(scrape));
+  health_ = std::make_unique<HealthWatch>(configuration_,
+                                          std::make_shared<UnitCheckSource>(unit_settings()));
   update_exporters();
   serve();
   return {};
@@ -223,6 +234,7 @@ void Worker::serve() {
   api.worker_restarts = ledger_.page().worker_restarts.load(std::memory_order_relaxed);
   api.attach_report = settings_.attach_report;
   api.now_ns = base::monotonic_now_ns;
+  api.health = [this] { return health_->json(); };
   if (configuration_.prometheus_enabled) {
     api.metrics = [](const model::MetricSnapshot& snapshot, std::string_view accept) {
       exporters::prometheus::Exposition page = exporters::prometheus::render(snapshot, accept);
@@ -403,9 +415,12 @@ void Worker::publish(uint64_t now_ns) {
   published_progress_ = progress();
   published_scrape_ = host_scrape_->last();
   kernel_is_news_ = false;
-  published_.publish(metrics_->snapshot(now_ns, sample(), published_scrape_,
-                                        kernel_ != nullptr ? kernel_->last() : nullptr),
-                     now_ns);
+  auto snapshot = metrics_->snapshot(now_ns, sample(), published_scrape_,
+                                     kernel_ != nullptr ? kernel_->last() : nullptr);
+  health_->set_processes(host_scrape_->last_processes());
+  health_->set_units(units_of(unit_watch_->last()));
+  health_->judge(*snapshot);
+  published_.publish(std::move(snapshot), now_ns);
 }
 
 void Worker::on_channel() {
@@ -450,6 +465,7 @@ Result<void> Worker::apply(WorkerSettings settings, SlotFds fds) {
   metrics_->set_limits(configuration_.limits.series_per_family,
                        configuration_.limits.series_idle_ns);
   update_exporters();
+  health_->update(configuration_);
   serve();
   if (shard_->targets() != nullptr) {
     auto scan = shard_->targets()->reload(target_rules(configuration_));

@@ -16,6 +16,7 @@
 #include "agent/worker/container_watch.h"
 #include "agent/worker/export_set.h"
 #include "agent/worker/fan_out.h"
+#include "agent/worker/health_watch.h"
 #include "agent/worker/host_scrape.h"
 #include "agent/worker/kernel_reading.h"
 #include "agent/worker/shard.h"
@@ -115,6 +116,7 @@ class Worker {
   std::unique_ptr<HostScrape> host_scrape_;
   HostScrape::Families published_scrape_;
   std::unique_ptr<KernelReading> kernel_;  ///< null: this kernel lets no table be made
+  std::unique_ptr<HealthWatch> health_;
   ExportSet exporters_;
   web::Published published_;
   std::unique_ptr<web::RecentSpans> recent_;
