@@ -78,6 +78,18 @@ enum {
 	TCP_CLOSING = 11,
 };
 
+/* include/linux/blk_types.h, include/linux/blkdev.h */
+enum {
+	REQ_OP_READ = 0,
+	REQ_OP_WRITE = 1,
+	REQ_OP_FLUSH = 2,
+	REQ_OP_DISCARD = 3,
+	REQ_OP_SECURE_ERASE = 5,
+	REQ_OP_ZONE_APPEND = 7,
+	REQ_OP_WRITE_ZEROES = 9,
+	REQ_OP_MASK = 0xff,
+};
+
 struct iovec {
 	u64 iov_base;
 	u64 iov_len;
@@ -206,11 +218,23 @@ struct thread_info {
 struct kernfs_node {
 	u64 id;
 };
+struct cgroup_root {
+	int hierarchy_id;
+};
 struct cgroup {
+	int level;
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
 };
 struct css_set {
 	struct cgroup *dfl_cgrp; /* of cgroup v2 */
+	struct cgroup_subsys_state *subsys[1];
+};
+enum cgroup_subsys_id {
+	io_cgrp_id,
 };
 
 struct task_struct {
@@ -248,6 +272,30 @@ struct pt_regs {
 
 struct bpf_iter__task {
 	struct task_struct *task;
+};
+
+struct gendisk {
+	int major;
+	int first_minor;
+};
+struct request_queue {
+	struct gendisk *disk;
+};
+struct blkcg {
+	struct cgroup_subsys_state css;
+};
+struct blkcg_gq {
+	struct blkcg *blkcg;
+};
+struct bio {
+	struct blkcg_gq *bi_blkg;
+};
+struct request {
+	struct request_queue *q;
+	struct bio *bio;
+	unsigned int cmd_flags;
+	unsigned int __data_len;
+	u64 start_time_ns;
 };
 
 struct linux_binprm;

@@ -13,6 +13,10 @@ enum kernel_signal {
 	SIGNAL_EXECS = 4,          /* count */
 	SIGNAL_EXITS = 5,          /* count; label: enum exit_reason, detail: status or signal */
 	SIGNAL_LIFETIME = 6,       /* distribution, of processes */
+	SIGNAL_DISK_IO = 7,        /* distribution; label: enum disk_direction, detail: number of the whole disk */
+	SIGNAL_DISK_QUEUE = 8,     /* distribution; the same */
+	SIGNAL_DISK_SIZE = 9,      /* distribution of sizes; the same */
+	SIGNAL_DISK_ERRORS = 10,   /* count; label: enum disk_direction | errno << DISK_ERROR_SHIFT, detail: the same */
 	SIGNAL_COUNT_OF_SIGNALS
 };
 
@@ -38,6 +42,17 @@ enum exit_reason {
 	EXIT_SIGNALED,
 	EXIT_DUMPED,
 };
+
+enum disk_direction {
+	DISK_READ = 1,
+	DISK_WRITE,
+	DISK_FLUSH,
+	DISK_DISCARD,
+};
+#define DISK_ERROR_SHIFT 8
+
+/* How numbers of devices are kept in signal_key.detail: the kernel's own dev_t, not that of stat(2). */
+#define DEVICE_MINOR_BITS 20
 
 /* Whose it is: signal_key.owner. */
 #define SIGNAL_OWNER_HOST 0ULL
@@ -82,5 +97,6 @@ enum signal_book {
 	SIGNAL_BOOK_MERGED,         /* of these, kept as SIGNAL_OWNER_OTHER: too many owners */
 	SIGNAL_BOOK_UNKNOWN_THREAD, /* switches of threads without state: nothing is known of their wait */
 	SIGNAL_BOOK_UNSEEN_WAKEUP,  /* threads that ran again without a wake-up that was seen */
+	SIGNAL_BOOK_UNTRACKED,      /* requests to disks that were not followed: too many in flight */
 	SIGNAL_BOOK_COUNT
 };

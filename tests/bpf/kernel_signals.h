@@ -84,6 +84,14 @@ class KernelSignals {
   }
   [[nodiscard]] kernel::TargetTable targets() { return observed_->probe().targets(); }
   [[nodiscard]] const kernel::AttachReport& report() const { return report_; }
+  /// Which hooks of a probe are not there, and why; "" when all are.
+  [[nodiscard]] std::string refusals(const std::string& probe) const {
+    std::string text;
+    for (const kernel::HookReport& hook : report_.hooks) {
+      if (hook.probe == probe && !hook.attached) text += hook.hook + ": " + hook.reason + "; ";
+    }
+    return text;
+  }
   [[nodiscard]] probes::SignalTables& tables() { return *tables_; }
 
   /// Runs `body` in a child that is a target from its first line on, and waits for it.

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "probes/disk_probe.h"
 #include "probes/process_probe.h"
 #include "probes/scheduler_probe.h"
 
@@ -13,6 +14,7 @@ namespace {
 constexpr std::unique_ptr<KernelProbe> (*kProbes[])(const KernelProbeContext&) = {
     attach_process_probe,
     attach_scheduler_probe,
+    attach_disk_probe,
 };
 
 constexpr char kTargetBits[] = "target_bits";

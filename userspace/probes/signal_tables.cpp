@@ -135,6 +135,7 @@ Result<SignalBooks> SignalTables::books() {
       {SIGNAL_BOOK_MERGED, books.merged},
       {SIGNAL_BOOK_UNKNOWN_THREAD, books.unknown_thread},
       {SIGNAL_BOOK_UNSEEN_WAKEUP, books.unseen_wakeup},
+      {SIGNAL_BOOK_UNTRACKED, books.untracked},
   };
   std::vector<uint64_t> values(cpus_);
   for (const auto& row : rows) {

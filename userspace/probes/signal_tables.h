@@ -36,6 +36,7 @@ struct SignalBooks {
   uint64_t merged = 0;          ///< of these, without their owner
   uint64_t unknown_thread = 0;  ///< switches of threads without state
   uint64_t unseen_wakeup = 0;   ///< threads that ran again without a wake-up that was seen
+  uint64_t untracked = 0;       ///< requests to disks that were not followed: too many in flight
 };
 
 /// The kernel's programs write into one table while the other is read and emptied: an observation
