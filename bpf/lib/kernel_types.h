@@ -78,6 +78,11 @@ enum {
 	TCP_CLOSING = 11,
 };
 
+/* include/linux/interrupt.h */
+enum {
+	IRQF_SHARED = 0x80,
+};
+
 /* include/linux/blk_types.h, include/linux/blkdev.h */
 enum {
 	REQ_OP_READ = 0,
@@ -272,6 +277,11 @@ struct pt_regs {
 
 struct bpf_iter__task {
 	struct task_struct *task;
+};
+
+struct irqaction {
+	unsigned int flags;
+	const char *name;
 };
 
 struct gendisk {

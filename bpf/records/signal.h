@@ -17,6 +17,8 @@ enum kernel_signal {
 	SIGNAL_DISK_QUEUE = 8,     /* distribution; the same */
 	SIGNAL_DISK_SIZE = 9,      /* distribution of sizes; the same */
 	SIGNAL_DISK_ERRORS = 10,   /* count; label: enum disk_direction | errno << DISK_ERROR_SHIFT, detail: the same */
+	SIGNAL_INTERRUPT = 11,     /* distribution; label: enum interrupt_type and, of a shared hard one, which of its handlers
+				    * (INTERRUPT_NAME_SHIFT); detail: number of the soft or the hard interrupt */
 	SIGNAL_COUNT_OF_SIGNALS
 };
 
@@ -50,6 +52,25 @@ enum disk_direction {
 	DISK_DISCARD,
 };
 #define DISK_ERROR_SHIFT 8
+
+enum interrupt_type {
+	INTERRUPT_SOFT = 1,
+	INTERRUPT_HARD,
+};
+/* Handlers of one hard interrupt are told apart by 14 bits of a hash of their names: 0, it can have but one. */
+#define INTERRUPT_NAME_SHIFT 2
+#define INTERRUPT_NAME_BYTES 64
+
+/* FNV-1a folded to 14 bits that are never 0; `name` ends with 0 or is INTERRUPT_NAME_BYTES long. */
+static inline __u16 interrupt_name__hash(const char *name)
+{
+	__u32 hash = 2166136261U;
+
+	for (int i = 0; i < INTERRUPT_NAME_BYTES && name[i] != 0; ++i)
+		hash = (hash ^ (__u8)name[i]) * 16777619U;
+	hash = (hash ^ hash >> 14 ^ hash >> 28) & 0x3fff;
+	return (__u16)(hash ? hash : 1);
+}
 
 /* How numbers of devices are kept in signal_key.detail: the kernel's own dev_t, not that of stat(2). */
 #define DEVICE_MINOR_BITS 20

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "probes/disk_probe.h"
+#include "probes/interrupt_probe.h"
 #include "probes/process_probe.h"
 #include "probes/scheduler_probe.h"
 
@@ -15,6 +16,7 @@ constexpr std::unique_ptr<KernelProbe> (*kProbes[])(const KernelProbeContext&) =
     attach_process_probe,
     attach_scheduler_probe,
     attach_disk_probe,
+    attach_interrupt_probe,
 };
 
 constexpr char kTargetBits[] = "target_bits";
