@@ -15,19 +15,43 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct request_state {
 	u64 allocated_ns; /* request.start_time_ns: tells one use of the structure from the next */
 	u64 issued_ns;    /* 0: not yet */
-	u64 owner;
+	u64 owner;        /* 0: done */
 	u64 bytes;
 };
 
-/* By address. Their structures are the queues' own, so that one that was forgotten is used again some time; what is in
- * flight on all disks together is more than this only with dozens of NVMe disks. */
+/* By address. The structures are the queues' own and used again and again, so their state is kept: to make and to drop it
+ * costs more than all the rest. From KEPT_STATES on it is dropped, so that those of disks that are gone leave room. */
+#define KEPT_STATES 8192
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 2 * KEPT_STATES);
 	__type(key, u64);
 	__type(value, struct request_state);
-} requests_in_flight SEC(".maps");
+} request_states SEC(".maps");
+
+__u64 states;
+
+static __always_inline struct request_state *request_state__make(struct request *request)
+{
+	static const struct request_state empty;
+	u64 key = (u64)request;
+	struct request_state *state = bpf_map_lookup_elem(&request_states, &key);
+
+	if (state)
+		return state;
+	if (bpf_map_update_elem(&request_states, &key, &empty, BPF_NOEXIST))
+		signal_book__add(SIGNAL_BOOK_UNTRACKED);
+	else
+		__sync_fetch_and_add(&states, 1);
+	return bpf_map_lookup_elem(&request_states, &key);
+}
+
+static __always_inline void request_state__drop(u64 key)
+{
+	if (!bpf_map_delete_elem(&request_states, &key))
+		__sync_fetch_and_sub(&states, 1);
+}
 
 /* enum disk_direction, 0: a command that is no I/O of a disk (ioctls of SCSI, zones). */
 static __always_inline u16 direction__of(u32 flags)
@@ -49,81 +73,75 @@ static __always_inline u16 direction__of(u32 flags)
 	}
 }
 
-/* The cgroup v2 that the kernel charges; NULL when it charges none but the root. Written-back pages are charged to who
- * made them dirty, whichever thread submits them. */
-static __always_inline struct cgroup *cgroup__charged(struct request *request)
-{
-	struct cgroup *cgroup;
-
-	if (!bpf_core_field_exists(struct bio, bi_blkg))
-		return NULL;
-	cgroup = BPF_CORE_READ(request, bio, bi_blkg, blkcg, css.cgroup);
-	if (!cgroup || BPF_CORE_READ(cgroup, level) == 0 || BPF_CORE_READ(cgroup, root, hierarchy_id) != 0)
-		return NULL;
-	return cgroup;
-}
-
 static __always_inline struct cgroup *cgroup__of_io(struct task_struct *task)
 {
 	struct cgroup_subsys_state *state = NULL;
 	struct css_set *cgroups = task->cgroups;
-	u64 index;
+	u64 index = bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id);
 
-	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, io_cgrp_id))
-		return NULL;
-	index = bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id);
 	bpf_core_read(&state, sizeof(state), (void *)cgroups + bpf_core_field_offset(cgroups->subsys) + index * sizeof(state));
 	return BPF_CORE_READ(state, cgroup);
 }
 
 /* The submitting thread knows better than the cgroup that is charged, which is that of an ancestor where I/O is not
- * accounted any deeper; unless it submits for somebody else. */
+ * accounted any deeper; unless it submits for somebody else: written-back pages are charged to who made them dirty. */
 static __always_inline u64 owner__of_request(struct request *request)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct cgroup *charged = cgroup__charged(request);
+	struct cgroup *charged;
+	struct blkcg_gq *group;
+	struct bio *bio;
 
-	if (charged && charged != cgroup__of_io(task))
-		return BPF_CORE_READ(charged, kn, id);
-	return owner__of(task, task_state__find(task));
+	if (!bpf_core_field_exists(struct bio, bi_blkg) || !bpf_core_enum_value_exists(enum cgroup_subsys_id, io_cgrp_id))
+		goto submitter;
+	bio = request->bio;
+	group = bio ? bio->bi_blkg : NULL;
+	charged = group ? group->blkcg->css.cgroup : NULL;
+	/* Of cgroup v2, and not the root, which is charged where nobody is. */
+	if (!charged || !charged->level || charged->root->hierarchy_id)
+		goto submitter;
+	if (charged != cgroup__of_io(task))
+		return charged->kn->id;
+submitter:
+	return owner__find(task);
 }
 
 /* In the thread that submits: later any thread may hand the queue to the device. */
 SEC("tp_btf/block_rq_insert")
 int BPF_PROG(tp_btf__block_rq_insert, struct request *request)
 {
-	struct request_state state = { .allocated_ns = request->start_time_ns };
-	u64 key = (u64)request;
+	struct request_state *state;
 
 	if (!direction__of(request->cmd_flags))
 		return 0;
-	state.owner = owner__of_request(request);
-	if (bpf_map_update_elem(&requests_in_flight, &key, &state, BPF_ANY))
-		signal_book__add(SIGNAL_BOOK_UNTRACKED);
+	state = request_state__make(request);
+	if (!state)
+		return 0;
+	state->allocated_ns = request->start_time_ns;
+	state->issued_ns = 0;
+	state->owner = owner__of_request(request);
 	return 0;
 }
 
 SEC("tp_btf/block_rq_issue")
 int BPF_PROG(tp_btf__block_rq_issue, struct request *request)
 {
-	struct request_state state = { .allocated_ns = request->start_time_ns, .bytes = request->__data_len };
-	u64 key = (u64)request;
-	struct request_state *known;
+	struct request_state *state;
 
 	if (!direction__of(request->cmd_flags))
 		return 0;
-	state.issued_ns = bpf_ktime_get_ns();
-	known = bpf_map_lookup_elem(&requests_in_flight, &key);
-	if (known && known->allocated_ns == state.allocated_ns) {
-		/* A device that gave it back has done a part, maybe. */
-		if (!known->issued_ns)
-			known->bytes = state.bytes;
-		known->issued_ns = state.issued_ns;
+	state = request_state__make(request);
+	if (!state)
 		return 0;
+	if (!state->owner || state->allocated_ns != request->start_time_ns) {
+		state->allocated_ns = request->start_time_ns;
+		state->issued_ns = 0;
+		state->owner = owner__of_request(request);
 	}
-	state.owner = owner__of_request(request);
-	if (bpf_map_update_elem(&requests_in_flight, &key, &state, BPF_ANY))
-		signal_book__add(SIGNAL_BOOK_UNTRACKED);
+	/* One that the device gave back: a part may be done. */
+	if (!state->issued_ns)
+		state->bytes = request->__data_len;
+	state->issued_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
@@ -131,9 +149,7 @@ int BPF_PROG(tp_btf__block_rq_issue, struct request *request)
 SEC("tp_btf/block_rq_merge")
 int BPF_PROG(tp_btf__block_rq_merge, struct request *request)
 {
-	u64 key = (u64)request;
-
-	bpf_map_delete_elem(&requests_in_flight, &key);
+	request_state__drop((u64)request);
 	return 0;
 }
 
@@ -163,14 +179,17 @@ int BPF_PROG(tp_btf__block_rq_complete, struct request *request, s32 error, u32 
 	/* The first part of it: the rest is to follow. */
 	if (!key.label || bytes < request->__data_len)
 		return 0;
-	known = bpf_map_lookup_elem(&requests_in_flight, &address);
+	known = bpf_map_lookup_elem(&request_states, &address);
 	if (!known)
 		return 0;
 	state = *known;
-	bpf_map_delete_elem(&requests_in_flight, &address);
+	known->owner = 0;
+	if (states > KEPT_STATES)
+		request_state__drop(address);
 	disk = request->q->disk;
-	/* Never issued: an empty write that asks for a flush, which is a request of its own. */
-	if (!state.issued_ns || !disk)
+	/* Not issued: an empty write that asks for a flush, which is a request of its own, or the end of one that has
+	 * ended for the device already. */
+	if (!state.owner || !state.issued_ns || !disk)
 		return 0;
 	key.owner = state.owner;
 	key.detail = (u32)disk->major << DEVICE_MINOR_BITS | (u32)disk->first_minor;
