@@ -78,6 +78,14 @@ enum {
 	TCP_CLOSING = 11,
 };
 
+/* include/linux/mm_types_task.h: indices of rss_stat */
+enum {
+	MM_FILEPAGES,
+	MM_ANONPAGES,
+	MM_SWAPENTS,
+	MM_SHMEMPAGES,
+};
+
 /* include/linux/interrupt.h */
 enum {
 	IRQF_SHARED = 0x80,
@@ -222,6 +230,7 @@ struct thread_info {
 
 struct kernfs_node {
 	u64 id;
+	const char *name;
 };
 struct cgroup_root {
 	int hierarchy_id;
@@ -233,6 +242,7 @@ struct cgroup {
 };
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
 };
 struct css_set {
 	struct cgroup *dfl_cgrp; /* of cgroup v2 */
@@ -240,6 +250,30 @@ struct css_set {
 };
 enum cgroup_subsys_id {
 	io_cgrp_id,
+	memory_cgrp_id,
+};
+typedef struct {
+	long counter;
+} atomic_long_t;
+struct page_counter {
+	atomic_long_t usage;
+	unsigned long max;
+};
+struct mem_cgroup {
+	struct cgroup_subsys_state css;
+	struct page_counter memory;
+};
+struct percpu_counter {
+	s64 count;
+};
+struct mm_struct {
+	struct percpu_counter rss_stat[4];
+};
+struct mm_rss_stat {
+	atomic_long_t count[4];
+};
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat rss_stat;
 };
 
 struct task_struct {
@@ -252,6 +286,7 @@ struct task_struct {
 	int exit_code;
 	struct css_set *cgroups;
 	u64 start_boottime;
+	struct mm_struct *mm;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct signal_struct *signal;

@@ -101,27 +101,32 @@ static __always_inline u32 signal_slot__of_size(u64 bytes)
 	return slot < SIGNAL_SLOTS ? slot : SIGNAL_SLOTS - 1;
 }
 
-/* The entry of this CPU, a new one where there is none; NULL, and counted: no room. */
+static __always_inline void *signal__make_entry(void *table, const struct signal_key *key, const void *empty, u32 *keys)
+{
+	if (!bpf_map_update_elem(table, key, empty, BPF_NOEXIST))
+		__sync_fetch_and_add(keys, 1);
+	return bpf_map_lookup_elem(table, key);
+}
+
+/* The entry of this CPU, a new one where there is none. Without room for another owner, or at a moment when the kernel
+ * has no memory at hand, that of SIGNAL_OWNER_OTHER. NULL, and counted: neither. */
 static __always_inline void *signal__entry(void *table, const struct signal_key *key, const void *empty, u32 *keys)
 {
-	struct signal_key merged;
+	struct signal_key other = *key;
 	void *entry = bpf_map_lookup_elem(table, key);
 
 	if (entry)
 		return entry;
-	merged = *key;
-	if (*keys >= SIGNAL_TABLE_OWNED_KEYS && merged.owner > SIGNAL_OWNER_HOST) {
-		signal_book__add(SIGNAL_BOOK_MERGED);
-		merged.owner = SIGNAL_OWNER_OTHER;
-		entry = bpf_map_lookup_elem(table, &merged);
+	if (*keys < SIGNAL_TABLE_OWNED_KEYS || key->owner == SIGNAL_OWNER_HOST || key->owner == SIGNAL_OWNER_OTHER) {
+		entry = signal__make_entry(table, key, empty, keys);
 		if (entry)
 			return entry;
 	}
-	if (!bpf_map_update_elem(table, &merged, empty, BPF_NOEXIST))
-		__sync_fetch_and_add(keys, 1);
-	entry = bpf_map_lookup_elem(table, &merged);
+	other.owner = SIGNAL_OWNER_OTHER;
+	entry = bpf_map_lookup_elem(table, &other);
 	if (!entry)
-		signal_book__add(SIGNAL_BOOK_TABLE_FULL);
+		entry = signal__make_entry(table, &other, empty, keys);
+	signal_book__add(entry ? SIGNAL_BOOK_MERGED : SIGNAL_BOOK_LOST);
 	return entry;
 }
 

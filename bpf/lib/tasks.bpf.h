@@ -21,8 +21,8 @@ struct task_state {
 	u64 runnable_ns;
 	u64 fault_ns; /* the last page fault's begin, 0: it is over */
 	u64 stall_ns; /* waits for memory to be made free since, 0: does not */
-	/* If it is a target: who executed the program (SIGNAL_OWNER_PROCESS), or the cgroup of its service. 0: not settled,
-	 * the process itself. */
+	/* If it is a target: who executed the program (SIGNAL_OWNER_PROCESS), or the cgroup of its service. 0: the
+	 * process itself. */
 	u64 owner;
 	u16 phase;
 	u16 cause;       /* enum blocked_cause, 0: not asked for */
@@ -56,17 +56,13 @@ static __always_inline u64 owner__of_cgroup(struct task_struct *task)
 	return task->cgroups->dfl_cgrp->kn->id;
 }
 
-/* Settles it: at its exit a process is no target any more. `state` may be NULL. */
-static __always_inline u64 owner__of_target(struct task_struct *task, struct task_state *state)
+/* `state` may be NULL. */
+static __always_inline u64 owner__of_target(struct task_struct *task, const struct task_state *state)
 {
-	if (!state)
-		return owner__of_process(task);
-	if (!state->owner)
-		state->owner = owner__of_process(task);
-	return state->owner;
+	return state && state->owner ? state->owner : owner__of_process(task);
 }
 
-static __always_inline u64 owner__of(struct task_struct *task, struct task_state *state)
+static __always_inline u64 owner__of(struct task_struct *task, const struct task_state *state)
 {
 	if (targets__contains(task->tgid))
 		return owner__of_target(task, state);

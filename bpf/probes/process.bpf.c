@@ -59,15 +59,14 @@ int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
 {
-	struct task_state *state = task_state__find(task);
 	struct signal_key key = { .signal = SIGNAL_LIFETIME };
 	u32 code = task->exit_code;
 
 	/* do_exit() has counted this thread out already: 0 is the last one. */
 	if (task->signal->live.counter != 0)
 		return 0;
-	/* The socket probe's hook may have let go of the target already. */
-	key.owner = state && state->owner ? state->owner : owner__of(task, state);
+	/* Before the socket probe's hook, which lets go of a target: it is attached later. */
+	key.owner = owner__of(task, task_state__find(task));
 	signal__observe(&key, bpf_ktime_get_boot_ns() - task->group_leader->start_boottime);
 	/* As wait(2) encodes it: 7 bits of signal, 1 of core dumped, then the status. */
 	if (code & 0x7f)

@@ -17,8 +17,8 @@ static __always_inline int task__woken(struct task_struct *task, u16 phase)
 {
 	struct task_state *state = task_state__find(task);
 
-	/* One that runs was woken before it had gone to sleep. */
-	if (!state || state->phase == TASK_RUNS)
+	/* One that runs, or waits for a CPU, was woken before it had gone to sleep. */
+	if (!state || (state->phase != TASK_BLOCKED && state->phase != TASK_UNKNOWN))
 		return 0;
 	state->runnable_ns = bpf_ktime_get_ns();
 	state->phase = state->phase == TASK_BLOCKED ? phase : TASK_RUNNABLE;
@@ -37,6 +37,17 @@ int BPF_PROG(tp_btf__sched_wakeup_new, struct task_struct *task)
 	return task__woken(task, TASK_RUNNABLE);
 }
 
+static __always_inline void task__slept(struct task_struct *task, struct task_state *state, u64 owner)
+{
+	struct signal_key key = { .owner = owner, .signal = SIGNAL_BLOCKED };
+
+	if (!state->cause)
+		return;
+	key.label = state->cause;
+	key.detail = state->system_call;
+	signal__observe(&key, state->runnable_ns - state->since_ns);
+}
+
 static __always_inline void task__leaves(struct task_struct *task, bool preempt, u64 now_ns)
 {
 	struct task_state *state = task_state__find(task);
@@ -45,6 +56,12 @@ static __always_inline void task__leaves(struct task_struct *task, bool preempt,
 
 	if (!state)
 		return;
+	if (state->phase != TASK_RUNS && state->phase != TASK_UNKNOWN) {
+		/* Some hypervisors' own threads hide the switch that follows them. The sleep is known all the same. */
+		signal_book__add(SIGNAL_BOOK_UNSEEN_SWITCH);
+		if (state->phase == TASK_WOKEN)
+			task__slept(task, state, owner__of(task, state));
+	}
 	state->cpu = (u16)bpf_get_smp_processor_id();
 	state->since_ns = now_ns;
 	if (preempt || !sleep_state) {
@@ -64,7 +81,7 @@ static __always_inline void task__leaves(struct task_struct *task, bool preempt,
 static __always_inline void task__enters(struct task_struct *task, u64 now_ns)
 {
 	struct task_state *state = task_state__find(task);
-	struct signal_key key = {};
+	struct signal_key key = { .signal = SIGNAL_RUNQUEUE };
 	u16 phase;
 
 	if (!state) {
@@ -78,14 +95,8 @@ static __always_inline void task__enters(struct task_struct *task, u64 now_ns)
 	if (phase == TASK_UNKNOWN || phase == TASK_RUNS || phase == TASK_BLOCKED)
 		return;
 	key.owner = owner__of(task, state);
-	if (phase == TASK_WOKEN && state->cause) {
-		key.signal = SIGNAL_BLOCKED;
-		key.label = state->cause;
-		key.detail = state->system_call;
-		signal__observe(&key, state->runnable_ns - state->since_ns);
-		key.detail = 0;
-	}
-	key.signal = SIGNAL_RUNQUEUE;
+	if (phase == TASK_WOKEN)
+		task__slept(task, state, key.owner);
 	key.label = phase == TASK_PREEMPTED ? RUNQUEUE_PREEMPTED : RUNQUEUE_WAKEUP;
 	signal__observe(&key, now_ns - state->runnable_ns);
 	if (phase != TASK_RUNNABLE && state->cpu != (u16)bpf_get_smp_processor_id()) {

@@ -19,6 +19,9 @@ enum kernel_signal {
 	SIGNAL_DISK_ERRORS = 10,   /* count; label: enum disk_direction | errno << DISK_ERROR_SHIFT, detail: the same */
 	SIGNAL_INTERRUPT = 11,     /* distribution; label: enum interrupt_type and, of a shared hard one, which of its handlers
 				    * (INTERRUPT_NAME_SHIFT); detail: number of the soft or the hard interrupt */
+	SIGNAL_FAULT = 12,         /* distribution; label: enum fault_type */
+	SIGNAL_RECLAIM_STALL = 13, /* distribution; label: enum stall_type */
+	SIGNAL_OOM_KILLS = 14,     /* count, of processes; struct oom_kill tells of the last ones */
 	SIGNAL_COUNT_OF_SIGNALS
 };
 
@@ -72,6 +75,17 @@ static inline __u16 interrupt_name__hash(const char *name)
 	return (__u16)(hash ? hash : 1);
 }
 
+enum fault_type {
+	FAULT_MAJOR = 1,
+};
+
+/* What a thread that wants memory has to do first. */
+enum stall_type {
+	STALL_DIRECT = 1, /* free some of the host's */
+	STALL_MEMCG,      /* free some of its cgroup's, which is at its limit */
+	STALL_COMPACTION, /* move pages together */
+};
+
 /* How numbers of devices are kept in signal_key.detail: the kernel's own dev_t, not that of stat(2). */
 #define DEVICE_MINOR_BITS 20
 
@@ -114,10 +128,11 @@ HOSTLENS_RECORD_ASSERT(sizeof(struct signal_control) == 16, "signal_control is p
 /* Index into the per-CPU books. Append only. */
 enum signal_book {
 	SIGNAL_BOOK_OBSERVED,       /* observations that should be in a table */
-	SIGNAL_BOOK_TABLE_FULL,     /* of these, lost: no room for their key */
-	SIGNAL_BOOK_MERGED,         /* of these, kept as SIGNAL_OWNER_OTHER: too many owners */
+	SIGNAL_BOOK_LOST,           /* of these, lost: no room or memory for their key */
+	SIGNAL_BOOK_MERGED,         /* of these, kept as SIGNAL_OWNER_OTHER, for the same reason */
 	SIGNAL_BOOK_UNKNOWN_THREAD, /* switches of threads without state: nothing is known of their wait */
 	SIGNAL_BOOK_UNSEEN_WAKEUP,  /* threads that ran again without a wake-up that was seen */
+	SIGNAL_BOOK_UNSEEN_SWITCH,  /* threads that left a CPU without having been seen to get it: that wait is lost */
 	SIGNAL_BOOK_UNTRACKED,      /* requests to disks that were not followed: too many in flight */
 	SIGNAL_BOOK_COUNT
 };

@@ -35,12 +35,15 @@ struct Counted {
 class KernelSignals {
  public:
   static std::unique_ptr<KernelSignals> open(std::string& why_not) {
-    auto observed = Observed::open({});
+    std::unique_ptr<KernelSignals> signals(new KernelSignals);
+    probes::SocketProbeSettings settings;
+    settings.target_bits_fd = signals->probes_->target_bits_fd();
+    auto observed = Observed::open(settings);
     if (!observed) {
       why_not = observed.error().text();
       return nullptr;
     }
-    std::unique_ptr<KernelSignals> signals(new KernelSignals(*std::move(observed)));
+    signals->observed_ = *std::move(observed);
     auto tables = probes::SignalTables::open(signals->descriptors());
     if (!tables) {
       why_not = tables.error().text();
@@ -93,6 +96,7 @@ class KernelSignals {
     return text;
   }
   [[nodiscard]] probes::SignalTables& tables() { return *tables_; }
+  [[nodiscard]] const probes::KernelProbes& probes() const { return *probes_; }
 
   /// Runs `body` in a child that is a target from its first line on, and waits for it.
   template <typename Body>
@@ -115,9 +119,7 @@ class KernelSignals {
   }
 
  private:
-  explicit KernelSignals(std::unique_ptr<Observed> observed)
-      : observed_(std::move(observed)),
-        probes_(probes::KernelProbes::attach(observed_->probe().target_bits_fd(), report_)) {}
+  KernelSignals() : probes_(probes::KernelProbes::attach(report_)) {}
 
   [[nodiscard]] probes::SignalTables::Owned descriptors() const {
     const auto own = [](int fd) { return base::UniqueFd(::dup(fd)); };
@@ -128,9 +130,9 @@ class KernelSignals {
             own(fds.books)};
   }
 
-  std::unique_ptr<Observed> observed_;
   kernel::AttachReport report_;
   std::unique_ptr<probes::KernelProbes> probes_;
+  std::unique_ptr<Observed> observed_;
   std::unique_ptr<probes::SignalTables> tables_;
   std::vector<Counted> counted_;
 };

@@ -67,6 +67,31 @@ std::string pod_uid_of(std::string_view component) {
   return uid;
 }
 
+/// "3", "1000", "0f3a5c1e9b", "u42", "r1f2e3d4c": numbers and what systemd-run makes of them. Short
+/// words of hex letters ("cafe") are words.
+bool is_instance(std::string_view text) {
+  constexpr size_t kShortestHash = 8;
+  const auto is_digits = [](std::string_view some) {
+    return !some.empty() &&
+           std::all_of(some.begin(), some.end(), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  if (is_digits(text) || (text.size() >= kShortestHash && is_hex(text))) return true;
+  if (!text.starts_with('u') && !text.starts_with('r')) return false;
+  text.remove_prefix(1);
+  return is_digits(text) || (text.size() >= kShortestHash && is_hex(text));
+}
+
+std::string_view without_suffix(std::string_view component) {
+  for (const std::string_view suffix :
+       {std::string_view(".scope"), std::string_view(".slice"), std::string_view(".mount"),
+        std::string_view(".socket"), std::string_view(".swap")}) {
+    if (component.size() > suffix.size() && component.ends_with(suffix)) {
+      return component.substr(0, component.size() - suffix.size());
+    }
+  }
+  return component;
+}
+
 std::string unescape_unit(std::string_view name) {
   std::string text;
   for (size_t i = 0; i < name.size(); ++i) {
@@ -159,6 +184,30 @@ std::string service_name_of_unit(std::string_view unit) {
   const size_t at = unit.find('@');
   if (at != std::string_view::npos && at > 0) unit = unit.substr(0, at);
   return clean_text(unescape_unit(unit));
+}
+
+std::string service_name_of_cgroup(std::string_view path) {
+  path = path.substr(0, kMaxCgroupBytes);
+  while (!path.empty()) {
+    const size_t slash = path.find_last_of('/');
+    std::string_view name = without_suffix(path.substr(slash + 1));  // npos + 1 == 0: the whole
+    path = slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
+    if (is_instance(name)) continue;
+    size_t dash = name.find_last_of('-');
+    while (dash != std::string_view::npos && dash > 0 && is_instance(name.substr(dash + 1))) {
+      name = name.substr(0, dash);
+      dash = name.find_last_of('-');
+    }
+    if (std::string text = clean_text(unescape_unit(name), 128); !text.empty()) return text;
+  }
+  return "cgroup";
+}
+
+std::string_view unified_path(std::string_view proc_cgroup) {
+  while (const auto line = next_line(proc_cgroup)) {
+    if (line->controllers.empty()) return line->path;
+  }
+  return {};
 }
 
 }  // namespace hostlens::discovery

@@ -25,4 +25,12 @@ struct CgroupIdentity {
 /// "postgresql" (instances of a template are instances of one service), "a\x2db.service" -> "a-b".
 [[nodiscard]] std::string service_name_of_unit(std::string_view unit);
 
+/// What to call a cgroup that is neither unit nor container: its directory without what differs
+/// from one instance to the next, so that names stay few. "init.scope" -> "init",
+/// "user-1000.slice/session-3.scope" -> "session", "batch/0f3a5c1e9b" -> "batch". Never empty.
+[[nodiscard]] std::string service_name_of_cgroup(std::string_view path);
+
+/// The path on the line of cgroup2 in /proc/PID/cgroup, "" without one. A view into `proc_cgroup`.
+[[nodiscard]] std::string_view unified_path(std::string_view proc_cgroup);
+
 }  // namespace hostlens::discovery

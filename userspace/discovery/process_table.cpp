@@ -157,6 +157,7 @@ base::Result<void> ProcessTable::set_service_names(std::vector<ServiceNameRule> 
   if (!names) return std::move(names).error();
   names_ = std::move(*names);
   settings_.service_names = std::move(rules);
+  ++rules_generation_;
   std::erase_if(entries_, [](const auto& item) { return item.second.ended_ns == 0; });
   return {};
 }
@@ -241,6 +242,22 @@ std::string_view ProcessTable::configured_name(const ProcessFacts& facts) {
     if (name.match.matches(facts, ports_)) return name.name;
   }
   return {};
+}
+
+std::shared_ptr<const model::Service> ProcessTable::service_of_cgroup(
+    const CgroupIdentity& cgroup) {
+  ProcessFacts facts;
+  facts.cgroup = cgroup;
+  std::string configured;
+  for (const CompiledName& name : names_) {
+    if (!name.match.by_cgroup_only() || !name.match.matches(facts, ports_)) continue;
+    configured = name.name;
+    break;
+  }
+  const bool has_name = !configured.empty() || !cgroup.unit.empty() ||
+                        !cgroup.container_id.empty() || !cgroup.container_name.empty();
+  if (!has_name) configured = service_name_of_cgroup(cgroup.path);
+  return intern(describe_service(facts, {}, configured, settings_.host));
 }
 
 std::shared_ptr<const model::Service> ProcessTable::intern(model::Service service) {

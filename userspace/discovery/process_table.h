@@ -67,6 +67,14 @@ class ProcessTable final : public ProcessResolver {
   /// After a reload. Processes are described anew at their next use; nothing changes on error.
   base::Result<void> set_service_names(std::vector<ServiceNameRule> rules);
 
+  /// The service that a cgroup (of cgroup2, not the root) stands for by itself: its rule among the
+  /// service names, its unit, its container, else its directory. Never null. The same object as for
+  /// the processes in it whose name has no other source. Reads nothing.
+  [[nodiscard]] std::shared_ptr<const model::Service> service_of_cgroup(
+      const CgroupIdentity& cgroup);
+  /// Grows when services may be called otherwise than before.
+  [[nodiscard]] uint64_t rules_generation() const { return rules_generation_; }
+
   /// Every living process that needs no reading, in no order.
   void for_each_known(const std::function<void(const KnownProcess&)>& use) const;
   /// Whether resolve() would have to read this pid.
@@ -119,6 +127,7 @@ class ProcessTable final : public ProcessResolver {
   std::unordered_map<std::string, std::shared_ptr<const CgroupMembership>> cgroups_;  ///< by text
   uint64_t now_ns_ = 0;          ///< of the last tick
   size_t eager_reads_left_ = 0;  ///< until the next tick
+  uint64_t rules_generation_ = 1;
   std::vector<uint32_t> to_check_;
 };
 

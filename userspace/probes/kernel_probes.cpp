@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "probes/disk_probe.h"
+#include "probes/fault_probe.h"
 #include "probes/interrupt_probe.h"
+#include "probes/memory_probe.h"
 #include "probes/process_probe.h"
 #include "probes/scheduler_probe.h"
 
@@ -17,6 +19,8 @@ constexpr std::unique_ptr<KernelProbe> (*kProbes[])(const KernelProbeContext&) =
     attach_scheduler_probe,
     attach_disk_probe,
     attach_interrupt_probe,
+    attach_fault_probe,
+    attach_memory_probe,
 };
 
 constexpr char kTargetBits[] = "target_bits";
@@ -24,16 +28,14 @@ constexpr char kTargetBits[] = "target_bits";
 }  // namespace
 
 KernelProbes::KernelProbes()
-    : maps_({"target_bits", "task_states", "signal_control", "signal_distributions_0",
+    : maps_({kTargetBits, "task_states", "signal_control", "signal_distributions_0",
              "signal_distributions_1", "signal_counts_0", "signal_counts_1", "signal_books",
-             "service_cgroups"}) {}
+             "service_cgroups", "oom_kills"}) {}
 
-std::unique_ptr<KernelProbes> KernelProbes::attach(int target_bits_fd,
-                                                   kernel::AttachReport& report) {
+std::unique_ptr<KernelProbes> KernelProbes::attach(kernel::AttachReport& report) {
   std::unique_ptr<KernelProbes> probes(new KernelProbes);
   auto types = kernel_types();
-  auto lent = probes->maps_.put(kTargetBits, target_bits_fd);
-  if (!types || !lent) return probes;
+  if (!types) return probes;
   for (const auto attach : kProbes) {
     auto probe = attach({probes->maps_, types->get(), report});
     if (probe != nullptr) probes->probes_.push_back(std::move(probe));
@@ -41,12 +43,15 @@ std::unique_ptr<KernelProbes> KernelProbes::attach(int target_bits_fd,
   return probes;
 }
 
+int KernelProbes::target_bits_fd() const { return maps_.fd(kTargetBits); }
+
 SignalTableFds KernelProbes::tables() const {
   return {maps_.fd("signal_control"),
           {maps_.fd("signal_distributions_0"), maps_.fd("signal_distributions_1")},
           {maps_.fd("signal_counts_0"), maps_.fd("signal_counts_1")},
           maps_.fd("signal_books"),
-          maps_.fd("service_cgroups")};
+          maps_.fd("service_cgroups"),
+          maps_.fd("oom_kills")};
 }
 
 uint64_t KernelProbes::recursion_misses() const {

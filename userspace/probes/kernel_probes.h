@@ -16,9 +16,11 @@ namespace hostlens::probes {
 class KernelProbes {
  public:
   /// Whatever this kernel lets be attached; each refusal is in `report`, none ends the others.
-  /// `target_bits_fd`: the socket probe's.
-  [[nodiscard]] static std::unique_ptr<KernelProbes> attach(int target_bits_fd,
-                                                            kernel::AttachReport& report);
+  [[nodiscard]] static std::unique_ptr<KernelProbes> attach(kernel::AttachReport& report);
+
+  /// For the socket probe, which is attached after these: its hook of exit lets go of a target, and
+  /// ours must have come before. -1: no probe has one.
+  [[nodiscard]] int target_bits_fd() const;
 
   /// Owned by this; -1 each when no probe attached.
   [[nodiscard]] SignalTableFds tables() const;

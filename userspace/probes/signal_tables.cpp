@@ -131,10 +131,11 @@ Result<SignalBooks> SignalTables::books() {
     uint64_t& total;
   } rows[] = {
       {SIGNAL_BOOK_OBSERVED, books.observed},
-      {SIGNAL_BOOK_TABLE_FULL, books.table_full},
+      {SIGNAL_BOOK_LOST, books.lost},
       {SIGNAL_BOOK_MERGED, books.merged},
       {SIGNAL_BOOK_UNKNOWN_THREAD, books.unknown_thread},
       {SIGNAL_BOOK_UNSEEN_WAKEUP, books.unseen_wakeup},
+      {SIGNAL_BOOK_UNSEEN_SWITCH, books.unseen_switch},
       {SIGNAL_BOOK_UNTRACKED, books.untracked},
   };
   std::vector<uint64_t> values(cpus_);

@@ -21,6 +21,7 @@ struct SignalTableFds {
   std::array<int, 2> counts{-1, -1};
   int books = -1;
   int service_cgroups = -1;
+  int oom_kills = -1;
 };
 
 /// Over all CPUs, since the reading before.
@@ -32,10 +33,11 @@ struct SignalDistribution {
 /// Totals since the probes were loaded.
 struct SignalBooks {
   uint64_t observed = 0;        ///< observations that should be in a table
-  uint64_t table_full = 0;      ///< of these, lost
+  uint64_t lost = 0;            ///< of these, lost: no room or memory for their key
   uint64_t merged = 0;          ///< of these, without their owner
   uint64_t unknown_thread = 0;  ///< switches of threads without state
   uint64_t unseen_wakeup = 0;   ///< threads that ran again without a wake-up that was seen
+  uint64_t unseen_switch = 0;   ///< threads that were not seen to get their CPU
   uint64_t untracked = 0;       ///< requests to disks that were not followed: too many in flight
 };
 

@@ -187,6 +187,10 @@ Result<void> SocketProbe::Loaded::attach(SocketVariant variant, const SocketProb
   if (!skeleton) return base::errno_error("socket probe: open: " + log.cause());
   if (auto sized = set_sizes(*skeleton, settings, variant); !sized) return sized;
   if (auto set = set_constants(*skeleton, settings, variant); !set) return set;
+  if (settings.target_bits_fd >= 0) {
+    const int error = bpf_map__reuse_fd(skeleton->maps.target_bits, settings.target_bits_fd);
+    if (error != 0) return base::errno_error("socket probe: table of targets", -error);
+  }
   if (auto chosen = choose_programs(variant, types, hooks); !chosen) return chosen;
   if (const int error = socket_bpf::load(skeleton.get()); error != 0) {
     return base::errno_error("the kernel refuses it: " + log.cause(), -error);
@@ -245,7 +249,6 @@ Result<std::unique_ptr<SocketProbe>> SocketProbe::attach(const SocketProbeSettin
 int SocketProbe::control_ring_fd() const {
   return bpf_map__fd(loaded_->skeleton->maps.control_ring);
 }
-int SocketProbe::target_bits_fd() const { return bpf_map__fd(loaded_->skeleton->maps.target_bits); }
 int SocketProbe::data_ring_fd() const { return bpf_map__fd(loaded_->skeleton->maps.data_ring); }
 int SocketProbe::counters_fd() const { return bpf_map__fd(loaded_->skeleton->maps.counters); }
 

@@ -30,6 +30,8 @@ struct SocketProbeSettings {
   uint32_t most_target_cgroups = 1024;
   /// exec and exit of every process, for discovery; else of targets alone.
   bool report_all_processes = true;
+  /// The targets of probes that are attached already, -1: its own. Not taken over.
+  int target_bits_fd = -1;
   /// Only this one is tried: tests. Else the first that attaches.
   std::optional<SocketVariant> only;
 };
@@ -51,8 +53,7 @@ class SocketProbe {
   /// Owned by the probe; duplicates stay valid after it, but nothing new comes.
   [[nodiscard]] int control_ring_fd() const;
   [[nodiscard]] int data_ring_fd() const;
-  [[nodiscard]] int counters_fd() const;     ///< cannot write (BPF_F_RDONLY)
-  [[nodiscard]] int target_bits_fd() const;  ///< for probes that must know the same targets
+  [[nodiscard]] int counters_fd() const;  ///< cannot write (BPF_F_RDONLY)
   [[nodiscard]] kernel::TargetTable targets() const;
   /// Times that the kernel skipped one of our programs because it was already running on that CPU
   /// (bpf_prog_info.recursion_misses): events nobody saw.
