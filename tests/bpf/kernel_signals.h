@@ -87,6 +87,7 @@ class KernelSignals {
   }
   [[nodiscard]] kernel::TargetTable targets() { return observed_->probe().targets(); }
   [[nodiscard]] const kernel::AttachReport& report() const { return report_; }
+  [[nodiscard]] const probes::KernelProbes& probes() const { return *probes_; }
   /// Which hooks of a probe are not there, and why; "" when all are.
   [[nodiscard]] std::string refusals(const std::string& probe) const {
     std::string text;
@@ -96,7 +97,6 @@ class KernelSignals {
     return text;
   }
   [[nodiscard]] probes::SignalTables& tables() { return *tables_; }
-  [[nodiscard]] const probes::KernelProbes& probes() const { return *probes_; }
 
   /// Runs `body` in a child that is a target from its first line on, and waits for it.
   template <typename Body>
