@@ -194,8 +194,12 @@ struct socket {
 	short type;
 };
 
+struct super_block {
+	u32 s_dev;
+};
 struct inode {
 	__u16 i_mode;
+	struct super_block *i_sb;
 	unsigned long i_ino;
 };
 struct qstr {
@@ -211,6 +215,9 @@ struct file {
 	void *private_data;
 	struct path f_path;
 	struct inode *f_inode;
+};
+struct kiocb {
+	struct file *ki_filp;
 };
 struct fdtable {
 	unsigned int max_fds;

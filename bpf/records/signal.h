@@ -22,6 +22,8 @@ enum kernel_signal {
 	SIGNAL_FAULT = 12,         /* distribution; label: enum fault_type */
 	SIGNAL_RECLAIM_STALL = 13, /* distribution; label: enum stall_type */
 	SIGNAL_OOM_KILLS = 14,     /* count, of processes; struct oom_kill tells of the last ones */
+	SIGNAL_FSYNC = 15,         /* distribution; label: errno or 0, detail: device number of the file system */
+	SIGNAL_FILE_IO = 16,       /* distribution; label: enum file_operation, detail: the same */
 	SIGNAL_COUNT_OF_SIGNALS
 };
 
@@ -74,6 +76,12 @@ static inline __u16 interrupt_name__hash(const char *name)
 	hash = (hash ^ hash >> 14 ^ hash >> 28) & 0x3fff;
 	return (__u16)(hash ? hash : 1);
 }
+
+enum file_operation {
+	FILE_READ = 1,
+	FILE_WRITE,
+	FILE_OPEN,
+};
 
 enum fault_type {
 	FAULT_MAJOR = 1,

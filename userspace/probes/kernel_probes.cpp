@@ -5,6 +5,8 @@
 
 #include "probes/disk_probe.h"
 #include "probes/fault_probe.h"
+#include "probes/file_probe.h"
+#include "probes/fsync_probe.h"
 #include "probes/interrupt_probe.h"
 #include "probes/memory_probe.h"
 #include "probes/process_probe.h"
@@ -21,6 +23,8 @@ constexpr std::unique_ptr<KernelProbe> (*kProbes[])(const KernelProbeContext&) =
     attach_interrupt_probe,
     attach_fault_probe,
     attach_memory_probe,
+    attach_fsync_probe,
+    attach_file_probe,
 };
 
 constexpr char kTargetBits[] = "target_bits";
