@@ -22,7 +22,7 @@ namespace hostlens::testing {
 
 struct Counted {
   signal_key key{};
-  probes::SignalDistribution distribution;
+  model::SignalDistribution distribution;
   uint64_t count = 0;  ///< of a distribution: how many values
 
   [[nodiscard]] uint32_t pid() const {
@@ -60,7 +60,7 @@ class KernelSignals {
     ::usleep(2000);  // see SignalTables::take
     counted_.clear();
     const auto taken = tables_->take(
-        [&](const signal_key& key, const probes::SignalDistribution& distribution) {
+        [&](const signal_key& key, const model::SignalDistribution& distribution) {
           const auto& slots = distribution.slots;
           counted_.push_back(
               {key, distribution, std::accumulate(slots.begin(), slots.end(), uint64_t{0})});
@@ -127,7 +127,8 @@ class KernelSignals {
     return {own(fds.control),
             {own(fds.distributions[0]), own(fds.distributions[1])},
             {own(fds.counts[0]), own(fds.counts[1])},
-            own(fds.books)};
+            own(fds.books),
+            {}};
   }
 
   kernel::AttachReport report_;

@@ -4,6 +4,8 @@ import json
 import os
 import re
 
+import pytest
+
 from harness import servers
 from harness.agent import hostlens
 from harness.load import load
@@ -29,6 +31,20 @@ def test_doctor_speaks_json():
     text = json.dumps(report)
     for subject in ("probes", "btf", "lockdown", "capabilities"):
         assert subject in text.lower(), subject
+
+
+def test_doctor_tells_the_state_of_each_signal():
+    result = hostlens("doctor", "--json")
+    if result.returncode != 0:
+        pytest.skip("nothing can be attached here: " + result.stdout)
+    signals = {signal["name"]: signal for signal in json.loads(result.stdout)["signals"]}
+    assert set(signals["hostlens.thread.blocked.duration"]) == {"name", "state", "hook", "reason", "remedy"}
+    for name in ("hostlens.thread.blocked.duration", "hostlens.process.exits"):
+        assert signals[name]["state"] == "active"
+        assert "tp_btf/sched_" in signals[name]["hook"]
+    for signal in signals.values():
+        assert signal["state"] in ("active", "off", "unavailable")
+        assert (signal["state"] == "unavailable") == bool(signal["reason"]), signal
 
 
 def test_top_shows_a_running_agent_once(directory, watch):

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "kernel/host_access.h"
+#include "probes/signal_tables.h"
 
 namespace hostlens::agent {
 
@@ -28,6 +29,8 @@ class Capture {
   [[nodiscard]] virtual int control_ring_fd() const = 0;
   [[nodiscard]] virtual int data_ring_fd() const = 0;
   [[nodiscard]] virtual int counters_fd() const = 0;  ///< read-only
+  /// Tables of kernel signals; owned by this, -1 where there are none.
+  [[nodiscard]] virtual probes::SignalTableFds signal_tables() const { return {}; }
   [[nodiscard]] virtual kernel::HostAccess& host() = 0;
   /// Each probe with its hook, and why not another one: a JSON object for /api/v1/status and
   /// `doctor`.

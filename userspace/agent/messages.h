@@ -22,14 +22,21 @@ inline constexpr uint32_t kMaxPid = 4'194'304;  ///< PID_MAX_LIMIT of a 64-bit k
 
 /// Descriptors that travel with a message, in this order. Append only.
 enum class FdSlot : uint8_t {
-  kRequests,     ///< second socket: the worker's requests and their replies
-  kSettings,     ///< sealed memory, WorkerSettings as JSON
-  kLedger,       ///< sealed memory, a base::LedgerPage
-  kControlRing,  ///< BPF ring
-  kDataRing,     ///< BPF ring
-  kCounters,     ///< BPF map, read-only
-  kListen,       ///< bound and listening TCP socket
-  kOtlpJson,     ///< open for appending
+  kRequests,       ///< second socket: the worker's requests and their replies
+  kSettings,       ///< sealed memory, WorkerSettings as JSON
+  kLedger,         ///< sealed memory, a base::LedgerPage
+  kControlRing,    ///< BPF ring
+  kDataRing,       ///< BPF ring
+  kCounters,       ///< BPF map, read-only
+  kListen,         ///< bound and listening TCP socket
+  kOtlpJson,       ///< open for appending
+  kSignalControl,  ///< BPF maps of kernel signals, see probes::SignalTableFds
+  kSignalDistributions0,
+  kSignalDistributions1,
+  kSignalCounts0,
+  kSignalCounts1,
+  kSignalBooks,
+  kServiceCgroups,
   kCount
 };
 inline constexpr size_t kFdSlots = static_cast<size_t>(FdSlot::kCount);

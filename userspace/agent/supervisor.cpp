@@ -109,6 +109,14 @@ Result<void> Supervisor::send_hello(const Channel& channel, const Channel& worke
   list.add(FdSlot::kCounters, parts_.capture.counters_fd());
   list.add(FdSlot::kListen, inputs_.listen.get());
   list.add(FdSlot::kOtlpJson, inputs_.otlp_json.get());
+  const probes::SignalTableFds tables = parts_.capture.signal_tables();
+  list.add(FdSlot::kSignalControl, tables.control);
+  list.add(FdSlot::kSignalDistributions0, tables.distributions[0]);
+  list.add(FdSlot::kSignalDistributions1, tables.distributions[1]);
+  list.add(FdSlot::kSignalCounts0, tables.counts[0]);
+  list.add(FdSlot::kSignalCounts1, tables.counts[1]);
+  list.add(FdSlot::kSignalBooks, tables.books);
+  list.add(FdSlot::kServiceCgroups, tables.service_cgroups);
   return channel.send(Hello{list.mask()}, list.fds());
 }
 

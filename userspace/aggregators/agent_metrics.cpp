@@ -124,6 +124,34 @@ class OwnFamilies {
               });
   }
 
+  void signals(const AgentSample& sample) {
+    one({"hostlens.agent.signals.observed",
+         "Observations of kernel signals that should be in a metric: the others are below.",
+         "{observation}", MetricKind::kCounter},
+        sample.signals_observed);
+    one({"hostlens.agent.signals.merged",
+         "Of these, counted under the service \"other\" for want of room or memory.",
+         "{observation}", MetricKind::kCounter},
+        sample.signals_merged);
+    const std::pair<std::string_view, uint64_t> lost[] = {
+        {"no_room", sample.signals_lost},
+        {"unknown_thread", sample.signals_unknown_thread},
+        {"unseen_switch", sample.signals_unseen_switch},
+        {"unseen_wakeup", sample.signals_unseen_wakeup},
+    };
+    list_.add(
+        {"hostlens.agent.signals.lost",
+         "Observations that are missing: no room for their key, a thread that was not known, a "
+         "switch or a wake-up that the kernel did not show.",
+         "{observation}", MetricKind::kCounter},
+        [&](model::MetricFamily& family) {
+          for (const auto& [reason, count] : lost) {
+            list_.add_point(family, supervisor_, with({}, "reason", reason),
+                            static_cast<int64_t>(count));
+          }
+        });
+  }
+
   void build(const std::string& version, const std::string& socket_variant) {
     list_.add({"hostlens.build.info", "Always 1: version, and how socket calls are hooked.", "",
                MetricKind::kGauge},
@@ -211,6 +239,7 @@ void add_agent_families(FamilyList& list, const AgentSample& sample, const Agent
   own.one({"hostlens.agent.connections.tracked", "Connections that are followed now.",
            "{connection}", kGauge},
           sample.connections_tracked);
+  if (sample.signals) own.signals(sample);
   own.build(sample.version, sample.socket_variant);
 }
 

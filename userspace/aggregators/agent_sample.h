@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "aggregators/family_list.h"
 #include "base/ledger.h"
 
 namespace hostlens::aggregators {
@@ -26,6 +27,13 @@ struct AgentSample {
   uint64_t correlation_ambiguous = 0, correlation_late = 0, route_overflows = 0,
            connections_evicted = 0, connections_tracked = 0;
   std::string version, socket_variant;
+  /// Books of kernel signals: totals since the probes were loaded. `signals` false: there are none.
+  bool signals = false;
+  uint64_t signals_observed = 0;
+  uint64_t signals_lost = 0;    ///< of these: no room or memory for their key
+  uint64_t signals_merged = 0;  ///< of these: counted under "other" for the same reason
+  uint64_t signals_unknown_thread = 0, signals_unseen_wakeup = 0, signals_unseen_switch = 0;
+  std::vector<FamilyLoad> loads;  ///< of families that are made elsewhere
 };
 
 }  // namespace hostlens::aggregators

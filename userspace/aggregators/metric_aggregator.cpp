@@ -69,9 +69,10 @@ void MetricAggregator::set_limits(size_t series_per_family, uint64_t series_idle
   connections_.set_limit(series_per_family);
 }
 
-std::shared_ptr<const model::MetricSnapshot> MetricAggregator::snapshot(
-    uint64_t now_ns, const AgentSample& agent,
-    std::shared_ptr<const std::vector<model::MetricFamily>> scraped) {
+std::shared_ptr<const model::MetricSnapshot> MetricAggregator::snapshot(uint64_t now_ns,
+                                                                        const AgentSample& agent,
+                                                                        Families scraped,
+                                                                        Families kernel_signals) {
   clock_.refresh();
   http_.expire(now_ns, settings_.series_idle_ns);
   connections_.expire(now_ns, settings_.series_idle_ns);
@@ -81,8 +82,9 @@ std::shared_ptr<const model::MetricSnapshot> MetricAggregator::snapshot(
   result->monotonic_ns = now_ns;
   result->agent = settings_.agent;
   result->scraped = std::move(scraped);
+  result->kernel_signals = std::move(kernel_signals);
   FamilyList list(*result);
-  std::vector<FamilyLoad> loads;
+  std::vector<FamilyLoad> loads = agent.loads;
   http_.add_families(list, loads, now_ns,
                      result->unix_ns - std::min(result->unix_ns, settings_.series_idle_ns));
   connections_.add_families(list, loads);

@@ -46,11 +46,12 @@ class MetricAggregator final : public processors::ConnectionSink {
   /// After a reload. Existing series stay.
   void set_limits(size_t series_per_family, uint64_t series_idle_ns);
 
-  /// Once per second, with CLOCK_MONOTONIC as in the events. Expires idle series. `scraped` is
+  using Families = std::shared_ptr<const std::vector<model::MetricFamily>>;
+  /// Once per second, with CLOCK_MONOTONIC as in the events. Expires idle series. The last two are
   /// passed on. Immutable result: the caller publishes and exports it.
   [[nodiscard]] std::shared_ptr<const model::MetricSnapshot> snapshot(
-      uint64_t now_ns, const AgentSample& agent,
-      std::shared_ptr<const std::vector<model::MetricFamily>> scraped = nullptr);
+      uint64_t now_ns, const AgentSample& agent, Families scraped = nullptr,
+      Families kernel_signals = nullptr);
 
  private:
   MetricAggregatorSettings settings_;

@@ -2,6 +2,7 @@
 #include "discovery/cgroup_names.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <utility>
 #include <vector>
@@ -59,12 +60,22 @@ void CgroupNames::refresh(uint64_t now_ns) {
   choose_services();
 }
 
+const std::string& CgroupNames::mount_point() {
+  if (mount_point_.empty()) mount_point_ = unified_mount(settings_.root);
+  return mount_point_;
+}
+
+uint64_t CgroupNames::number_of(std::string_view path) {
+  struct stat status {};
+  if (mount_point().empty() || !path.starts_with('/')) return 0;
+  return ::stat((mount_point_ + std::string(path)).c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
 void CgroupNames::walk() {
   ++walks_;
-  if (mount_point_.empty()) mount_point_ = unified_mount(settings_.root);
   std::vector<std::pair<uint64_t, CgroupIdentity>> found;
   CgroupWalk walked;
-  if (!mount_point_.empty()) {
+  if (!mount_point().empty()) {
     walked =
         walk_cgroups(mount_point_, settings_.max_walked, [&](uint64_t id, std::string_view path) {
           if (const auto known = names_.find(id); known != names_.end()) {

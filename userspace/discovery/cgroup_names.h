@@ -38,6 +38,9 @@ class CgroupNames {
   /// "session").
   std::shared_ptr<const model::Service> service_of(uint64_t cgroup_id);
 
+  /// The number of the cgroup with this path, 0: there is none. One system call.
+  [[nodiscard]] uint64_t number_of(std::string_view path);
+
   /// Once per interval, before or after the maps are read (CLOCK_MONOTONIC).
   void refresh(uint64_t now_ns);
 
@@ -57,6 +60,7 @@ class CgroupNames {
     uint64_t seen_in = 0;  ///< number of the walk
   };
 
+  [[nodiscard]] const std::string& mount_point();
   void walk();
   [[nodiscard]] Name* add(uint64_t id);
   void make_room(size_t wanted);

@@ -260,6 +260,10 @@ std::shared_ptr<const model::Service> ProcessTable::service_of_cgroup(
   return intern(describe_service(facts, {}, configured, settings_.host));
 }
 
+std::shared_ptr<const model::Service> ProcessTable::service_named(std::string_view name) {
+  return intern(describe_service({}, {}, name, settings_.host));
+}
+
 std::shared_ptr<const model::Service> ProcessTable::intern(model::Service service) {
   auto& known = services_[identity_of(service)];
   if (known == nullptr) known = std::make_shared<const model::Service>(std::move(service));

@@ -72,6 +72,8 @@ class ProcessTable final : public ProcessResolver {
   /// the processes in it whose name has no other source. Reads nothing.
   [[nodiscard]] std::shared_ptr<const model::Service> service_of_cgroup(
       const CgroupIdentity& cgroup);
+  /// A service of this name that no process or cgroup gave it. The same object each time.
+  [[nodiscard]] std::shared_ptr<const model::Service> service_named(std::string_view name);
   /// Grows when services may be called otherwise than before.
   [[nodiscard]] uint64_t rules_generation() const { return rules_generation_; }
 

@@ -85,6 +85,8 @@ void add(ExponentialHistogram& sum, const ExponentialHistogram& more) {
   out.zero_count += other.zero_count;
   out.count += other.count;
   out.sum += other.sum;
+  out.zero_threshold = std::max(out.zero_threshold, other.zero_threshold);
+  out.has_range = out.has_range && other.has_range;
   out.min = std::min(out.min, other.min);
   out.max = std::max(out.max, other.max);
   sum = std::move(out);
@@ -111,7 +113,7 @@ double quantile(const ExponentialHistogram& histogram, double q) {
   if (histogram.count == 0) return 0;
   const double rank = q * static_cast<double>(histogram.count);
   double seen = static_cast<double>(histogram.zero_count);
-  if (seen >= rank && histogram.zero_count > 0) return 0;
+  if (seen >= rank && histogram.zero_count > 0) return histogram.zero_threshold;
   const double width = std::exp2(-histogram.scale);  // of a bucket, in powers of two
   for (size_t i = 0; i < histogram.counts.size(); ++i) {
     const auto count = static_cast<double>(histogram.counts[i]);
@@ -119,11 +121,15 @@ double quantile(const ExponentialHistogram& histogram, double q) {
       const double within = std::clamp((rank - seen) / count, 0.0, 1.0);
       const double exponent =
           (static_cast<double>(histogram.offset) + static_cast<double>(i) + within) * width;
+      if (!histogram.has_range) return std::exp2(exponent);
       return std::min(std::max(std::exp2(exponent), histogram.min), histogram.max);
     }
     seen += count;
   }
-  return histogram.max;
+  if (histogram.has_range) return histogram.max;
+  const auto end =
+      static_cast<double>(histogram.offset) + static_cast<double>(histogram.counts.size());
+  return histogram.counts.empty() ? histogram.zero_threshold : std::exp2(end * width);
 }
 
 }  // namespace hostlens::model

@@ -19,8 +19,8 @@ void add(ExponentialHistogram& sum, const ExponentialHistogram& more);
 [[nodiscard]] ExponentialHistogram difference(const ExponentialHistogram& now,
                                               const ExponentialHistogram& before);
 
-/// Value below which the share `q` (0 to 1) lies: within the bucket's width, inside min and max. 0
-/// when the histogram is empty.
+/// Value below which the share `q` (0 to 1) lies: within the bucket's width, inside min and max
+/// where they are known. 0 when the histogram is empty.
 [[nodiscard]] double quantile(const ExponentialHistogram& histogram, double q);
 
 }  // namespace hostlens::model

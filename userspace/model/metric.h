@@ -35,9 +35,11 @@ struct ExponentialHistogram {
   int32_t scale = 20;
   int32_t offset = 0;
   uint64_t zero_count = 0;
+  double zero_threshold = 0;  ///< zero_count has the values up to here
   std::vector<uint64_t> counts;
   uint64_t count = 0;
   double sum = 0;
+  bool has_range = true;  ///< min and max are known
   double min = 0;
   double max = 0;
 };
@@ -56,6 +58,9 @@ struct MetricFamily {
   std::string description;
   std::string unit;  ///< UCUM, e.g. "s", "By", "{connection}"
   MetricKind kind = MetricKind::kGauge;
+  /// Of a histogram: it was counted in octaves, so that powers of two are the only bounds by which
+  /// it can be told exactly.
+  bool octaves = false;
   std::vector<MetricPoint> points;
 };
 
@@ -63,19 +68,22 @@ struct MetricSnapshot {
   uint64_t unix_ns = 0;
   uint64_t monotonic_ns = 0;             ///< the same moment
   std::shared_ptr<const Service> agent;  ///< the resource of points whose service is nullptr
-  std::vector<MetricFamily> families;    ///< unique by name, with `scraped` too
-  /// Read from the host at an earlier moment, shared by the snapshots until the next reading; null:
-  /// none. Immutable.
-  std::shared_ptr<const std::vector<MetricFamily>> scraped;
+  std::vector<MetricFamily> families;    ///< unique by name, with the readings too
+  /// Read at an earlier moment, shared by the snapshots until the next reading; null: none.
+  /// Immutable.
+  std::shared_ptr<const std::vector<MetricFamily>> scraped;         ///< files of the host
+  std::shared_ptr<const std::vector<MetricFamily>> kernel_signals;  ///< tables of our programs
 };
 
-/// Both kinds of families, those of the snapshot's own moment first. References stay valid as long
-/// as the snapshot.
+/// All families, those of the snapshot's own moment first. References stay valid as long as the
+/// snapshot.
 template <typename Use>
 void for_each_family(const MetricSnapshot& snapshot, Use&& use) {
   for (const MetricFamily& family : snapshot.families) use(family);
-  if (snapshot.scraped == nullptr) return;
-  for (const MetricFamily& family : *snapshot.scraped) use(family);
+  for (const auto* reading : {&snapshot.scraped, &snapshot.kernel_signals}) {
+    if (*reading == nullptr) continue;
+    for (const MetricFamily& family : **reading) use(family);
+  }
 }
 
 }  // namespace hostlens::model

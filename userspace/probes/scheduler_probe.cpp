@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/scheduler_probe.h"
 
-#include <seccomp.h>
-
 #include <cstddef>
 #include <iterator>
 
 #include "bpf/scheduler.skel.h"
+#include "kernel/system_calls.h"
 #include "records/signal.h"
 
 namespace hostlens::probes {
@@ -70,11 +69,8 @@ constexpr CallRow kCalls[] = {
 base::Result<void> set_causes(scheduler_bpf& skeleton) {
   auto& causes = skeleton.rodata->cause_of_call;
   for (const CallRow& row : kCalls) {
-    // Negative: this architecture has no such call, or this library is older than it.
-    const int number = seccomp_syscall_resolve_name(row.call);
-    if (number >= 0 && static_cast<size_t>(number) < std::size(causes)) {
-      causes[number] = row.cause;
-    }
+    const auto number = kernel::system_call_number(row.call);
+    if (number && *number < std::size(causes)) causes[*number] = row.cause;
   }
   return {};
 }

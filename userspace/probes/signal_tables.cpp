@@ -4,15 +4,20 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 namespace hostlens::probes {
 namespace {
 
 using base::Result;
+
+static_assert(model::SignalDistribution::kSlots == SIGNAL_SLOTS);
+static_assert(model::SignalDistribution::kTimeExponent == -SIGNAL_SLOT_EXPONENT);
 
 /// Keys per system call: more than any bucket of the hash ever holds, and few enough that the
 /// values of many CPUs fit into a few megabytes.
@@ -66,9 +71,28 @@ Result<SignalTables> SignalTables::open(Owned maps) {
   return tables;
 }
 
+Result<void> SignalTables::set_service_cgroups(const std::vector<uint64_t>& ids) {
+  if (!maps_.service_cgroups) return {};
+  const std::set<uint64_t> wanted(ids.begin(), ids.end());
+  std::erase_if(service_cgroups_, [&](uint64_t id) {
+    return !wanted.contains(id) &&
+           (bpf_map_delete_elem(maps_.service_cgroups.get(), &id) == 0 || errno == ENOENT);
+  });
+  for (const uint64_t id : wanted) {
+    const uint8_t present = 1;
+    if (service_cgroups_.contains(id)) continue;
+    if (bpf_map_update_elem(maps_.service_cgroups.get(), &id, &present, BPF_ANY) != 0) {
+      return base::errno_error("cgroups of services: add");
+    }
+    service_cgroups_.insert(id);
+  }
+  return {};
+}
+
 Result<void> SignalTables::turn() {
   const uint32_t zero = 0;
-  const signal_control control{active_ ^ 1U, 0, 0, 0};
+  const uint32_t other = active_ ^ 1U;
+  const signal_control control{other, kept_distributions_[other], kept_counts_[other], 0};
   if (bpf_map_update_elem(maps_.control.get(), &zero, &control, BPF_ANY) != 0) {
     return base::errno_error("tables of kernel signals: turn to the other one");
   }
@@ -77,7 +101,8 @@ Result<void> SignalTables::turn() {
 }
 
 template <typename Value, typename Use>
-Result<void> SignalTables::take_all(int map, Use use) {
+Result<void> SignalTables::take_all(int map, uint32_t& kept, Use use) {
+  std::vector<signal_key> used;
   signal_key position{};
   void* from = nullptr;
   for (size_t taken = 0; taken < kMostKeys;) {
@@ -89,30 +114,58 @@ Result<void> SignalTables::take_all(int map, Use use) {
     }
     const bool last = error != 0;
     for (uint32_t i = 0; i < count; ++i) {
-      use(keys_[i], values_.data() + size_t{i} * cpus_ * sizeof(Value));
+      if (use(keys_[i], values_.data() + size_t{i} * cpus_ * sizeof(Value))) {
+        used.push_back(keys_[i]);
+      }
     }
     taken += count;
-    if (last) return {};
-    from = &position;
+    if (last) break;
+    from = &position;  // what is there beyond kMostKeys comes with the next reading
   }
-  return {};  // the rest comes with the next reading
+  const size_t own = used.size();
+  std::set<std::tuple<uint16_t, uint16_t, uint32_t>> kinds;
+  for (size_t i = 0; i < own; ++i) {
+    signal_key key = used[i];
+    if (key.owner == SIGNAL_OWNER_HOST) continue;
+    if (!kinds.emplace(key.signal, key.label, key.detail).second) continue;
+    key.owner = SIGNAL_OWNER_OTHER;
+    used.push_back(key);
+  }
+  put_back(map, used, kept);
+  return {};
+}
+
+void SignalTables::put_back(int map, const std::vector<signal_key>& keys, uint32_t& kept) {
+  kept = 0;
+  std::fill(values_.begin(), values_.end(), std::byte{0});
+  for (size_t first = 0; first < keys.size(); first += kBatch) {
+    auto count = static_cast<uint32_t>(std::min<size_t>(kBatch, keys.size() - first));
+    // What is not put back is made by the programs.
+    if (bpf_map_update_batch(map, keys.data() + first, values_.data(), &count, nullptr) != 0)
+      return;
+    kept += count;
+  }
 }
 
 Result<void> SignalTables::take(const OnDistribution& distribution, const OnCount& count) {
   const size_t other = active_ ^ 1U;
   auto taken = take_all<signal_distribution>(
-      maps_.distributions[other].get(), [&](const signal_key& key, const std::byte* values) {
-        SignalDistribution total;
+      maps_.distributions[other].get(), kept_distributions_[other],
+      [&](const signal_key& key, const std::byte* values) {
+        model::SignalDistribution total;
         for (size_t cpu = 0; cpu < cpus_; ++cpu) {
           signal_distribution part{};
           std::memcpy(&part, values + cpu * sizeof(part), sizeof(part));
           total.sum += part.sum;
           for (size_t slot = 0; slot < SIGNAL_SLOTS; ++slot) total.slots[slot] += part.slots[slot];
         }
-        distribution(key, total);
+        const bool any = std::any_of(total.slots.begin(), total.slots.end(),
+                                     [](uint64_t slot) { return slot != 0; });
+        if (any) distribution(key, total);
+        return any;
       });
   if (!taken) return taken;
-  return take_all<uint64_t>(maps_.counts[other].get(),
+  return take_all<uint64_t>(maps_.counts[other].get(), kept_counts_[other],
                             [&](const signal_key& key, const std::byte* values) {
                               uint64_t total = 0;
                               for (size_t cpu = 0; cpu < cpus_; ++cpu) {
@@ -120,7 +173,8 @@ Result<void> SignalTables::take(const OnDistribution& distribution, const OnCoun
                                 std::memcpy(&part, values + cpu * sizeof(part), sizeof(part));
                                 total += part;
                               }
-                              count(key, total);
+                              if (total != 0) count(key, total);
+                              return total != 0;
                             });
 }
 

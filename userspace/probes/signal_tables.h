@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "model/kernel_signal.h"
 #include "records/signal.h"
 
 namespace hostlens::probes {
@@ -22,12 +24,6 @@ struct SignalTableFds {
   int books = -1;
   int service_cgroups = -1;
   int oom_kills = -1;
-};
-
-/// Over all CPUs, since the reading before.
-struct SignalDistribution {
-  uint64_t sum = 0;  ///< nanoseconds, or bytes
-  std::array<uint64_t, SIGNAL_SLOTS> slots{};
 };
 
 /// Totals since the probes were loaded.
@@ -51,12 +47,16 @@ class SignalTables {
     std::array<base::UniqueFd, 2> distributions;
     std::array<base::UniqueFd, 2> counts;
     base::UniqueFd books;
+    base::UniqueFd service_cgroups;  ///< may be empty
   };
-  using OnDistribution = std::function<void(const signal_key&, const SignalDistribution&)>;
+  using OnDistribution = std::function<void(const signal_key&, const model::SignalDistribution&)>;
   using OnCount = std::function<void(const signal_key&, uint64_t)>;
 
   /// kInvalid: other maps than those.
   [[nodiscard]] static base::Result<SignalTables> open(Owned maps);
+
+  /// What is executed in these cgroups (v2 ids) is counted under the cgroup, not under the process.
+  [[nodiscard]] base::Result<void> set_service_cgroups(const std::vector<uint64_t>& ids);
 
   /// From now on the programs write into the other table.
   [[nodiscard]] base::Result<void> turn();
@@ -67,12 +67,19 @@ class SignalTables {
 
  private:
   SignalTables(Owned maps, size_t cpus);
+  /// Reads and empties a table, then puts those keys into it again that had something, with
+  /// nothing: next time the programs find them there. Allocating in a hook of the scheduler may
+  /// fail.
   template <typename Value, typename Use>
-  [[nodiscard]] base::Result<void> take_all(int map, Use use);
+  [[nodiscard]] base::Result<void> take_all(int map, uint32_t& kept, Use use);
+  void put_back(int map, const std::vector<signal_key>& keys, uint32_t& kept);
 
   Owned maps_;
   size_t cpus_;
+  std::set<uint64_t> service_cgroups_;
   uint32_t active_ = 0;
+  std::array<uint32_t, 2> kept_distributions_{};  ///< keys that each table has from the start
+  std::array<uint32_t, 2> kept_counts_{};
   std::vector<signal_key> keys_;
   std::vector<std::byte> values_;
 };

@@ -11,8 +11,10 @@
 #include "agent/attach_report_json.h"
 #include "agent/commands/commands.h"
 #include "agent/exit_codes.h"
+#include "agent/signal_states.h"
 #include "agent/version.h"
 #include "kernel/features.h"
+#include "probes/kernel_probes.h"
 #include "probes/socket_probe.h"
 
 namespace hostlens::agent {
@@ -25,7 +27,8 @@ constexpr uint32_t kTrialRingBytes = 65536;
 
 struct Examination {
   kernel::Features features;
-  kernel::AttachReport report;
+  kernel::AttachReport report;   ///< of the socket probe
+  kernel::AttachReport signals;  ///< of kernel signals
   std::optional<base::Error> refused;
   std::vector<std::string> notes;
 };
@@ -33,7 +36,9 @@ struct Examination {
 Examination examine() {
   Examination out;
   out.features = kernel::read_features();
+  const auto kernel = probes::KernelProbes::attach(out.signals);
   probes::SocketProbeSettings settings;
+  settings.target_bits_fd = kernel->target_bits_fd();
   settings.control_ring_bytes = kTrialRingBytes;
   settings.data_ring_bytes = kTrialRingBytes;
   settings.report_all_processes = false;
@@ -57,12 +62,26 @@ Examination examine() {
   return out;
 }
 
+kernel::AttachReport all_hooks(const Examination& out) {
+  kernel::AttachReport all = out.report;
+  all.hooks.insert(all.hooks.end(), out.signals.hooks.begin(), out.signals.hooks.end());
+  return all;
+}
+
 std::string as_json(const Examination& out) {
   json capabilities = json::array();
   for (const kernel::Capability& capability : out.features.capabilities) {
     capabilities.push_back({{"name", capability.name},
                             {"needed_for", capability.needed_for},
                             {"effective", capability.effective}});
+  }
+  json signals = json::array();
+  for (const SignalState& signal : signal_states(all_hooks(out))) {
+    signals.push_back({{"name", signal.name},
+                       {"state", signal.state},
+                       {"hook", signal.hook},
+                       {"reason", signal.reason},
+                       {"remedy", signal.remedy}});
   }
   json document = {{"version", kVersion},
                    {"usable", !out.refused.has_value()},
@@ -73,7 +92,8 @@ std::string as_json(const Examination& out) {
                      {"lockdown", out.features.lockdown},
                      {"unprivileged_bpf_disabled", out.features.unprivileged_bpf_disabled}}},
                    {"capabilities", std::move(capabilities)},
-                   {"probes", json::parse(attach_report_json(out.report))},
+                   {"signals", std::move(signals)},
+                   {"probes", json::parse(attach_report_json(all_hooks(out)))},
                    {"notes", out.notes}};
   if (out.refused) {
     document["refused"] = {{"message", out.refused->message}, {"remedy", out.refused->remedy}};
@@ -126,6 +146,12 @@ std::string as_text(const Examination& out, bool colour) {
   if (out.refused) {
     page.plain(out.refused->message);
     if (!out.refused->remedy.empty()) page.plain("remedy: " + out.refused->remedy);
+  }
+  page.title("Kernel signals");
+  for (const SignalState& signal : signal_states(out.signals)) {
+    std::string why = signal.reason;
+    if (!signal.remedy.empty()) why += fmt::format("{}{}", why.empty() ? "" : "; ", signal.remedy);
+    page.line(signal.state == "active", fmt::format("{} by {}", signal.name, signal.hook), why);
   }
   for (const std::string& note : out.notes) page.plain("note: " + note);
   page.title(out.refused ? "Hostlens cannot work here."

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -123,9 +124,10 @@ Result<void> Worker::build(SlotFds fds) {
   host_ = std::make_unique<RemoteHostAccess>(Channel(std::move(slot(FdSlot::kRequests))));
 
   const model::Attributes host_resource = discovery::read_host_resource();
+  const auto agent = agent_service(host_resource);
   metrics_ = std::make_unique<aggregators::MetricAggregator>(aggregators::MetricAggregatorSettings{
-      configuration_.limits.series_per_family, configuration_.limits.series_idle_ns,
-      agent_service(host_resource), settings_.supervisor_start_unix_ns});
+      configuration_.limits.series_per_family, configuration_.limits.series_idle_ns, agent,
+      settings_.supervisor_start_unix_ns});
   fan_out_ = std::make_unique<FanOut>(*metrics_);
 
   ShardParts parts;
@@ -138,8 +140,11 @@ Result<void> Worker::build(SlotFds fds) {
   discovery::ProcessTableSettings table;
   table.service_names = configuration_.service_name;
   table.host = host_resource;
+  // What ended in an interval is asked for when its tables are read.
+  table.tombstone_ns = std::max(table.tombstone_ns, 2 * configuration_.interval_ns);
   auto processes = discovery::ProcessTable::create(std::move(table), *host_);
   if (!processes) return std::move(processes).error();
+  open_kernel_signals(fds, **processes, agent);
   parts.control = *std::move(control);
   parts.data = *std::move(data);
   parts.counters = *std::move(counters);
@@ -159,6 +164,22 @@ Result<void> Worker::build(SlotFds fds) {
   update_exporters();
   serve();
   return {};
+}
+
+void Worker::open_kernel_signals(SlotFds& fds, discovery::ProcessTable& processes,
+                                 const std::shared_ptr<const model::Service>& host) {
+  const auto slot = [&](FdSlot which) -> UniqueFd& { return fds[static_cast<size_t>(which)]; };
+  if (!slot(FdSlot::kSignalControl)) return;
+  auto tables = probes::SignalTables::open(
+      {std::move(slot(FdSlot::kSignalControl)),
+       {std::move(slot(FdSlot::kSignalDistributions0)),
+        std::move(slot(FdSlot::kSignalDistributions1))},
+       {std::move(slot(FdSlot::kSignalCounts0)), std::move(slot(FdSlot::kSignalCounts1))},
+       std::move(slot(FdSlot::kSignalBooks)),
+       std::move(slot(FdSlot::kServiceCgroups))});
+  if (!tables) return spdlog::error("{}; no kernel signals", tables.error().text());
+  kernel_ = std::make_unique<KernelReading>(*std::move(tables), processes, host,
+                                            configuration_.limits.series_per_family);
 }
 
 Result<std::unique_ptr<discovery::TargetSelector>> Worker::make_targets() {
@@ -247,20 +268,31 @@ void Worker::on_round() {
   const uint64_t now_ns = base::monotonic_now_ns();
   shard_->drain();
   shard_->tick(now_ns);
-  const bool news = progress() != published_progress_ || shard_->correlator().held() > 0;
+  finish_kernel_signals();
+  const bool news =
+      kernel_is_news_ || progress() != published_progress_ || shard_->correlator().held() > 0;
   if (now_ns - last_snapshot_ns_ >= (news ? kSnapshotNs : kSecondNs) ||
       host_scrape_->last() != published_scrape_) {
     publish(now_ns);
   }
   if (now_ns - last_second_ns_ >= kSecondNs) on_second(now_ns);
   if (now_ns - last_interval_ns_ >= configuration_.interval_ns) on_interval(now_ns);
-  if (push_waits_) push_when_scraped(now_ns);
+  if (push_waits_) push_when_read(now_ns);
 }
 
 void Worker::begin_scrape() {
   shard_->describe_targets();
+  ScrapeTargets targets = shard_->scrape_targets();
+  if (kernel_ != nullptr) kernel_->begin(targets.cgroups);
   // Not begun while the one before hangs in a mount: its reading comes late, the next one in time.
-  (void)host_scrape_->begin(shard_->scrape_targets());
+  (void)host_scrape_->begin(std::move(targets));
+}
+
+void Worker::finish_kernel_signals() {
+  if (kernel_ == nullptr) return;
+  if (kernel_->finish(base::monotonic_now_ns(), configuration_.limits.series_idle_ns)) {
+    kernel_is_news_ = true;
+  }
 }
 
 void Worker::on_interval(uint64_t now_ns) {
@@ -270,9 +302,11 @@ void Worker::on_interval(uint64_t now_ns) {
 }
 
 /// What is pushed has one time for all of it, so the host is read just before.
-void Worker::push_when_scraped(uint64_t now_ns) {
+void Worker::push_when_read(uint64_t now_ns) {
   const bool late = now_ns - last_interval_ns_ >= kScrapePatienceNs;
-  if (!late && (host_scrape_->busy() || host_scrape_->last() != published_scrape_)) return;
+  const bool kernel_waits = kernel_ != nullptr && (kernel_->busy() || kernel_is_news_);
+  if (!late && (kernel_waits || host_scrape_->busy() || host_scrape_->last() != published_scrape_))
+    return;
   push_waits_ = false;
   exporters_.submit(published_.snapshot());
 }
@@ -314,6 +348,17 @@ aggregators::AgentSample Worker::sample() {
   sample.route_overflows = shard_->tracker().route_overflows_total();
   sample.connections_evicted = shard_->tracker().evicted_total();
   sample.connections_tracked = shard_->tracker().connections();
+  if (kernel_ != nullptr) {
+    const probes::SignalBooks& books = kernel_->books();
+    sample.signals = true;
+    sample.signals_observed = books.observed;
+    sample.signals_lost = books.lost;
+    sample.signals_merged = books.merged;
+    sample.signals_unknown_thread = books.unknown_thread;
+    sample.signals_unseen_wakeup = books.unseen_wakeup;
+    sample.signals_unseen_switch = books.unseen_switch;
+    sample.loads = kernel_->loads();
+  }
   sample.version = kVersion;
   sample.socket_variant = socket_variant_;
   return sample;
@@ -323,7 +368,10 @@ void Worker::publish(uint64_t now_ns) {
   last_snapshot_ns_ = now_ns;
   published_progress_ = progress();
   published_scrape_ = host_scrape_->last();
-  published_.publish(metrics_->snapshot(now_ns, sample(), published_scrape_), now_ns);
+  kernel_is_news_ = false;
+  published_.publish(metrics_->snapshot(now_ns, sample(), published_scrape_,
+                                        kernel_ != nullptr ? kernel_->last() : nullptr),
+                     now_ns);
 }
 
 void Worker::on_channel() {
@@ -379,12 +427,14 @@ Result<void> Worker::apply(WorkerSettings settings, SlotFds fds) {
 
 void Worker::stop(uint64_t deadline_ns) {
   round_->cancel();
+  finish_kernel_signals();  // those of an interval that has just ended
   begin_scrape();
   shard_->drain();
   shard_->drain();  // what was being written during the first round
   shard_->stop();
   fan_out_->flush();
   (void)host_scrape_->wait(kLastScrape);
+  finish_kernel_signals();  // the rounds above have taken the millisecond that it needs
   const uint64_t now_ns = base::monotonic_now_ns();
   publish(now_ns);
   exporters_.submit(published_.snapshot());

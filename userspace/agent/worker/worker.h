@@ -16,6 +16,7 @@
 #include "agent/worker/export_set.h"
 #include "agent/worker/fan_out.h"
 #include "agent/worker/host_scrape.h"
+#include "agent/worker/kernel_reading.h"
 #include "agent/worker/shard.h"
 #include "agent/worker_settings.h"
 #include "aggregators/metric_aggregator.h"
@@ -62,6 +63,8 @@ class Worker {
   Worker(EventLoop& loop, Channel channel, WorkerSettings settings, Configuration configuration,
          std::unique_ptr<LedgerMemory> ledger);
   [[nodiscard]] base::Result<void> build(SlotFds fds);
+  void open_kernel_signals(SlotFds& fds, discovery::ProcessTable& processes,
+                           const std::shared_ptr<const model::Service>& host);
   [[nodiscard]] base::Result<std::unique_ptr<discovery::TargetSelector>> make_targets();
   void update_exporters();
   void serve();
@@ -74,8 +77,9 @@ class Worker {
   [[nodiscard]] uint64_t progress() const {
     return shard_->records_total() + fan_out_->finished_total();
   }
-  void push_when_scraped(uint64_t now_ns);
+  void push_when_read(uint64_t now_ns);
   void begin_scrape();
+  void finish_kernel_signals();
   void publish(uint64_t now_ns);
   [[nodiscard]] aggregators::AgentSample sample();
   void reload(const Reload& message, SlotFds fds);
@@ -101,6 +105,7 @@ class Worker {
   std::unique_ptr<RemoteProcessFacts> process_facts_;
   std::unique_ptr<HostScrape> host_scrape_;
   HostScrape::Families published_scrape_;
+  std::unique_ptr<KernelReading> kernel_;  ///< null: this kernel lets no table be made
   ExportSet exporters_;
   web::Published published_;
   std::unique_ptr<web::RecentSpans> recent_;
@@ -113,6 +118,7 @@ class Worker {
   uint64_t last_second_ns_ = 0;
   uint64_t last_interval_ns_ = 0;  ///< when the host was read, and is pushed soon after
   bool push_waits_ = false;
+  bool kernel_is_news_ = false;  ///< read, but not published yet
   uint64_t published_progress_ = 0;
   int exit_code_ = 0;
 };

@@ -48,7 +48,8 @@ size_t encode_point(const model::MetricPoint& point, uint64_t unix_ns,
   out.set_sum(histogram.sum);
   out.set_scale(histogram.scale);
   out.set_zero_count(histogram.zero_count);
-  if (histogram.count != 0) {  // of no values there is no smallest
+  if (histogram.zero_threshold > 0) out.set_zero_threshold(histogram.zero_threshold);
+  if (histogram.count != 0 && histogram.has_range) {  // of no values there is no smallest
     out.set_min(histogram.min);
     out.set_max(histogram.max);
   }

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <initializer_list>
+#include <string>
 
+#include "exporters/prometheus/text.h"
 #include "model/histogram_math.h"
 
 namespace hostlens::exporters::prometheus {
@@ -22,9 +25,30 @@ std::vector<Boundary> with_logarithms(std::initializer_list<Boundary> boundaries
   return table;
 }
 
+/// With what their texts live in.
+struct Octaves {
+  Octaves(int first, int last) {
+    for (int exponent = first; exponent <= last; ++exponent) {
+      const double value = std::ldexp(1.0, exponent);
+      std::string& text = texts.emplace_back();
+      append_number(text, value);
+      // OpenMetrics spells a float that is whole with its point.
+      if (text.find_first_of(".e") == std::string::npos) text += ".0";
+      boundaries.push_back({value, text, static_cast<double>(exponent)});
+    }
+  }
+  std::deque<std::string> texts;
+  std::vector<Boundary> boundaries;
+};
+
 }  // namespace
 
-std::span<const Boundary> boundaries_for(std::string_view unit) {
+std::span<const Boundary> boundaries_for(std::string_view unit, bool octaves) {
+  if (octaves) {
+    static const Octaves kTimes(-20, 6);
+    static const Octaves kSizes(0, 30);
+    return unit == "s" ? kTimes.boundaries : kSizes.boundaries;
+  }
   // From 0.005 on these are the boundaries that the HTTP conventions recommend; those below serve
   // loopback and static files.
   static const std::vector<Boundary> kSeconds = with_logarithms({{0.0001, "0.0001", 0},

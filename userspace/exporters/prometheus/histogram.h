@@ -19,8 +19,9 @@ struct Boundary {
   double log2;
 };
 
-/// Ascending, without +Inf; by the unit of the family ("s", "By", anything else).
-[[nodiscard]] std::span<const Boundary> boundaries_for(std::string_view unit);
+/// Ascending, without +Inf; by the unit of the family ("s", "By", anything else). `octaves`: powers
+/// of two, 2^-20 to 2^6 for seconds, else 1 to 2^30.
+[[nodiscard]] std::span<const Boundary> boundaries_for(std::string_view unit, bool octaves = false);
 
 /// Zeros and all buckets: what every format reports as the count, so that +Inf always equals it.
 [[nodiscard]] uint64_t total_count(const model::ExponentialHistogram& histogram);

@@ -118,6 +118,7 @@ Page arrange(const model::MetricSnapshot& snapshot) {
     family.name = family_name(metrics.name, metrics.unit, metrics.kind);
     if (!names.claim(family.name.name, metrics.kind)) return;
     family.otel_unit = metrics.unit;
+    family.octaves = metrics.octaves;
     family.kind = metrics.kind;
     family.help = clean_text(metrics.description, kMaxHelpBytes);
     if (family.help.empty()) family.help = "OpenTelemetry metric " + clean_text(metrics.name) + ".";

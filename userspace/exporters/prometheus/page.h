@@ -29,6 +29,7 @@ struct Series {
 struct Family {
   FamilyName name;
   std::string otel_unit;
+  bool octaves = false;
   std::string help;  ///< clean, never empty
   model::MetricKind kind = model::MetricKind::kGauge;
   std::vector<Series> series;  ///< never empty; every point's value fits `kind`

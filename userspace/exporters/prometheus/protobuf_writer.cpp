@@ -43,7 +43,7 @@ void set_native(pb::Histogram& out, const ExponentialHistogram& histogram,
   const auto native = native_buckets(histogram);
   if (!native) return;
   out.set_schema(native->schema);
-  out.set_zero_threshold(kZeroThreshold);
+  out.set_zero_threshold(std::max(kZeroThreshold, histogram.zero_threshold));
   out.set_zero_count(histogram.zero_count);
   for (const NativeSpan& span : native->spans) {
     pb::BucketSpan& bucket_span = *out.add_positive_span();
@@ -60,7 +60,7 @@ void set_native(pb::Histogram& out, const ExponentialHistogram& histogram,
 
 void set_histogram(pb::Histogram& out, const Family& family, const model::MetricPoint& point) {
   const auto& histogram = std::get<ExponentialHistogram>(point.value);
-  const auto boundaries = boundaries_for(family.otel_unit);
+  const auto boundaries = boundaries_for(family.otel_unit, family.octaves);
   const auto counts = cumulative_counts(histogram, boundaries);
   const auto exemplars = exemplars_by_bucket(point.exemplars, boundaries);
   out.set_sample_count(total_count(histogram));

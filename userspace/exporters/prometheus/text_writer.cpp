@@ -50,7 +50,8 @@ class TextWriter {
     size_t bytes = 4096;
     for (const Family& family : page.families) {
       const bool is_histogram = family.kind == MetricKind::kHistogram;
-      const size_t lines = is_histogram ? boundaries_for(family.otel_unit).size() + 3 : 1;
+      const size_t lines =
+          is_histogram ? boundaries_for(family.otel_unit, family.octaves).size() + 3 : 1;
       bytes += family.help.size() + 4 * family.name.name.size() + kLineSlack;
       for (const Series& series : family.series) {
         bytes += lines * (family.name.name.size() + label_bytes(series.labels) + kLineSlack);
@@ -144,7 +145,7 @@ class TextWriter {
 
   void write_histogram(const Family& family, const Series& series) {
     const auto& histogram = std::get<ExponentialHistogram>(series.point->value);
-    const auto boundaries = boundaries_for(family.otel_unit);
+    const auto boundaries = boundaries_for(family.otel_unit, family.octaves);
     const auto counts = cumulative_counts(histogram, boundaries);
     const uint64_t total = total_count(histogram);
     const bool exemplars = open_metrics_ && !series.point->exemplars.empty();

@@ -247,5 +247,33 @@ TEST(HistogramTest, PicksTheYoungestExemplarOfEachBucket) {
   }
 }
 
+TEST(HistogramTest, OctavesHaveBoundsByWhichTheyAreToldExactly) {
+  ExponentialHistogram histogram;
+  histogram.scale = 0;
+  histogram.zero_count = 3;  // up to 2^-20
+  histogram.zero_threshold = 0x1p-20;
+  histogram.offset = -20;
+  histogram.counts = {5, 0, 7};  // (2^-20, 2^-19] and (2^-18, 2^-17]
+  histogram.count = 15;
+  const auto boundaries = boundaries_for("s", true);
+  ASSERT_EQ(boundaries.size(), 27U);
+  EXPECT_EQ(boundaries.front().value, 0x1p-20);
+  EXPECT_EQ(boundaries.front().text, "9.5367431640625e-07");
+  EXPECT_EQ(boundaries.back().text, "64.0");
+  const auto counts = cumulative_counts(histogram, boundaries);
+  EXPECT_EQ(counts[0], 3U);
+  EXPECT_EQ(counts[1], 8U);
+  EXPECT_EQ(counts[2], 8U);
+  EXPECT_EQ(counts[3], 15U);
+  EXPECT_EQ(counts.back(), 15U);
+}
+
+TEST(HistogramTest, OctavesOfSizesBeginAtOneByte) {
+  const auto boundaries = boundaries_for("By", true);
+  ASSERT_EQ(boundaries.size(), 31U);
+  EXPECT_EQ(boundaries.front().text, "1.0");
+  EXPECT_EQ(boundaries[12].text, "4096.0");
+}
+
 }  // namespace
 }  // namespace hostlens::exporters::prometheus

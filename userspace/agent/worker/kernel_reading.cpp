@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/worker/kernel_reading.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "kernel/system_calls.h"
+
+namespace hostlens::agent {
+namespace {
+
+struct Whole {
+  signal_key key;
+  model::SignalDistribution distribution;
+};
+struct Count {
+  signal_key key;
+  uint64_t count;
+};
+
+}  // namespace
+
+std::string KernelReading::Names::system_call(uint32_t number) const {
+  return kernel::system_call_name(number);
+}
+
+KernelReading::KernelReading(probes::SignalTables tables, discovery::ProcessTable& processes,
+                             std::shared_ptr<const model::Service> host, size_t series_per_family)
+    : tables_(std::move(tables)),
+      processes_(processes),
+      cgroups_({}, processes),
+      signals_(std::move(host), names_, series_per_family),
+      kernel_(processes.service_named("kernel")),
+      other_(processes.service_named("other")) {}
+
+/// A refusal is that of every reading: one line is enough.
+void KernelReading::report_once(const base::Error& error) {
+  if (!std::exchange(reported_, true)) spdlog::error("kernel signals: {}", error.text());
+}
+
+void KernelReading::begin(const std::vector<scrapers::CgroupTarget>& cgroups) {
+  if (begun_) return;
+  std::vector<uint64_t> ids;
+  for (const scrapers::CgroupTarget& cgroup : cgroups) {
+    const std::string_view path = discovery::unified_path(cgroup.membership);
+    if (path.size() <= 1) continue;  // the root is nobody's
+    if (const uint64_t id = cgroups_.number_of(path); id != 0) ids.push_back(id);
+  }
+  if (auto set = tables_.set_service_cgroups(ids); !set) report_once(set.error());
+  if (auto turned = tables_.turn(); !turned) return report_once(turned.error());
+  begun_ = true;
+}
+
+std::shared_ptr<const model::Service> KernelReading::service_of(uint64_t owner) {
+  if (owner == SIGNAL_OWNER_HOST) return nullptr;
+  if (owner == SIGNAL_OWNER_KERNEL) return kernel_;
+  if (owner == SIGNAL_OWNER_OTHER) return other_;
+  if ((owner & SIGNAL_OWNER_PROCESS) == 0) {
+    auto service = cgroups_.service_of(owner);
+    return service != nullptr ? service : other_;
+  }
+  const auto pid = static_cast<uint32_t>(owner & ((1U << SIGNAL_OWNER_PID_BITS) - 1));
+  const uint64_t ticks = (owner & ~SIGNAL_OWNER_PROCESS) >> SIGNAL_OWNER_PID_BITS;
+  const auto process = processes_.resolve(pid);
+  if (process == nullptr || process->key.start_ticks != ticks) return other_;
+  return process->service;
+}
+
+bool KernelReading::finish(uint64_t now_ns, uint64_t idle_ns) {
+  if (!std::exchange(begun_, false)) return false;
+  std::vector<Whole> wholes;
+  std::vector<Count> counts;
+  auto taken = tables_.take(
+      [&](const signal_key& key, const model::SignalDistribution& distribution) {
+        wholes.push_back({key, distribution});
+        if ((key.owner & SIGNAL_OWNER_PROCESS) == 0) (void)service_of(key.owner);
+      },
+      [&](const signal_key& key, uint64_t count) {
+        counts.push_back({key, count});
+        if ((key.owner & SIGNAL_OWNER_PROCESS) == 0) (void)service_of(key.owner);
+      });
+  if (!taken) report_once(taken.error());
+  cgroups_.refresh(now_ns);  // finds those that were asked for
+  for (const Whole& whole : wholes) {
+    signals_.add(whole.key, service_of(whole.key.owner), whole.distribution);
+  }
+  for (const Count& count : counts) {
+    signals_.add(count.key, service_of(count.key.owner), count.count);
+  }
+  if (auto books = tables_.books()) books_ = *books;
+  loads_.clear();
+  last_ = signals_.families(now_ns, idle_ns, loads_);
+  return true;
+}
+
+}  // namespace hostlens::agent

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// When the tables of kernel signals are read, and whose each count is.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "aggregators/kernel_signals.h"
+#include "base/result.h"
+#include "discovery/cgroup_names.h"
+#include "discovery/process_table.h"
+#include "model/metric.h"
+#include "probes/signal_tables.h"
+#include "scrapers/cgroup_scraper.h"
+
+namespace hostlens::agent {
+
+/// Loop thread only; the table of processes must outlive it.
+class KernelReading {
+ public:
+  using Families = std::shared_ptr<const std::vector<model::MetricFamily>>;
+
+  /// `host`: the resource of what belongs to nobody.
+  KernelReading(probes::SignalTables tables, discovery::ProcessTable& processes,
+                std::shared_ptr<const model::Service> host, size_t series_per_family);
+
+  /// Once per interval: from now on the programs write into the other tables. The cgroups are those
+  /// whose processes are one service.
+  void begin(const std::vector<scrapers::CgroupTarget>& cgroups);
+  /// A round later: reads what was written until begin(). True when there is a new reading.
+  bool finish(uint64_t now_ns, uint64_t idle_ns);
+  [[nodiscard]] bool busy() const { return begun_; }
+  /// null before the first.
+  [[nodiscard]] const Families& last() const { return last_; }
+
+  /// For the agent's account of itself.
+  [[nodiscard]] const probes::SignalBooks& books() const { return books_; }
+  [[nodiscard]] const std::vector<aggregators::FamilyLoad>& loads() const { return loads_; }
+  [[nodiscard]] uint64_t unknown_signals_total() const { return signals_.unknown_total(); }
+
+ private:
+  class Names final : public aggregators::SignalNames {
+   public:
+    [[nodiscard]] std::string system_call(uint32_t number) const override;
+  };
+
+  [[nodiscard]] std::shared_ptr<const model::Service> service_of(uint64_t owner);
+  void report_once(const base::Error& error);
+
+  probes::SignalTables tables_;
+  discovery::ProcessTable& processes_;
+  discovery::CgroupNames cgroups_;
+  Names names_;
+  aggregators::KernelSignals signals_;
+  std::shared_ptr<const model::Service> kernel_;
+  std::shared_ptr<const model::Service> other_;
+  bool begun_ = false;
+  bool reported_ = false;
+  Families last_;
+  probes::SignalBooks books_;
+  std::vector<aggregators::FamilyLoad> loads_;
+};
+
+}  // namespace hostlens::agent

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aggregators/kernel_signals.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <numeric>
+#include <utility>
+
+#include "base/clock.h"
+
+namespace hostlens::aggregators {
+namespace {
+
+using model::Attributes;
+using model::MetricKind;
+using model::SignalDistribution;
+
+std::string cause_name(uint16_t cause) {
+  switch (cause) {
+    case BLOCKED_DISK:
+      return "disk";
+    case BLOCKED_NETWORK:
+      return "network";
+    case BLOCKED_LOCK:
+      return "lock";
+    case BLOCKED_TIMER:
+      return "timer";
+    case BLOCKED_PAGE_FAULT:
+      return "page_fault";
+    case BLOCKED_POLL:
+      return "poll";
+    case BLOCKED_IPC:
+      return "ipc";
+    case BLOCKED_WAIT:
+      return "wait";
+    default:
+      return "other";
+  }
+}
+
+Attributes of_blocked(const signal_key& key, const SignalNames& names) {
+  Attributes attributes{{"cause", cause_name(key.label)}};
+  if (key.detail == 0) return attributes;
+  std::string call = names.system_call(key.detail - 1);
+  if (!call.empty()) attributes.push_back({"syscall", std::move(call)});
+  return attributes;
+}
+
+Attributes of_runqueue(const signal_key& key, const SignalNames&) {
+  return {{"reason", std::string(key.label == RUNQUEUE_PREEMPTED ? "preempted" : "wakeup")}};
+}
+
+Attributes of_exit(const signal_key& key, const SignalNames&) {
+  if (key.label == EXIT_EXITED) {
+    return {{"code", std::to_string(key.detail)}, {"reason", std::string("exited")}};
+  }
+  const char* name = ::sigabbrev_np(static_cast<int>(key.detail));
+  return {{"code", name != nullptr ? std::string("SIG") + name : std::to_string(key.detail)},
+          {"reason", std::string(key.label == EXIT_DUMPED ? "dumped" : "signaled")}};
+}
+
+Attributes of_nothing(const signal_key&, const SignalNames&) { return {}; }
+
+struct SignalRow {
+  kernel_signal signal;
+  FamilyName name;
+  Attributes (*attributes)(const signal_key&, const SignalNames&);  ///< sorted by key
+};
+
+constexpr SignalRow kRows[] = {
+    {SIGNAL_BLOCKED,
+     {"hostlens.thread.blocked.duration",
+      "Sleeps of threads, from giving up the CPU to being woken.", "s", MetricKind::kHistogram},
+     of_blocked},
+    {SIGNAL_RUNQUEUE,
+     {"hostlens.thread.runqueue.duration", "Waits of threads for a CPU.", "s",
+      MetricKind::kHistogram},
+     of_runqueue},
+    {SIGNAL_MIGRATIONS,
+     {"hostlens.thread.migrations", "Threads that went on on another CPU than before.",
+      "{migration}", MetricKind::kCounter},
+     of_nothing},
+    {SIGNAL_EXECS,
+     {"hostlens.process.execs", "Programs executed.", "{exec}", MetricKind::kCounter},
+     of_nothing},
+    {SIGNAL_EXITS,
+     {"hostlens.process.exits", "Processes that ended.", "{process}", MetricKind::kCounter},
+     of_exit},
+    {SIGNAL_LIFETIME,
+     {"hostlens.process.lifetime", "How long processes had lived that ended.", "s",
+      MetricKind::kHistogram},
+     of_nothing},
+};
+
+const SignalRow* row_of(uint16_t signal) {
+  const auto* row = std::find_if(std::begin(kRows), std::end(kRows),
+                                 [&](const SignalRow& any) { return any.signal == signal; });
+  return row == std::end(kRows) ? nullptr : row;
+}
+
+model::ExponentialHistogram histogram_of(const SignalDistribution& distribution, double sum,
+                                         bool times) {
+  model::ExponentialHistogram histogram;
+  histogram.scale = 0;
+  const int32_t first = times ? SignalDistribution::kTimeExponent : 0;
+  histogram.zero_threshold = times ? 0x1p-20 : 1.0;
+  histogram.zero_count = distribution.slots[0];
+  histogram.has_range = false;
+  histogram.sum = sum;
+  size_t low = 1;
+  size_t high = SignalDistribution::kSlots;
+  while (low < high && distribution.slots[low] == 0) ++low;
+  while (high > low && distribution.slots[high - 1] == 0) --high;
+  // Slot i holds (2^(first + i - 1), 2^(first + i)].
+  histogram.offset = first + static_cast<int32_t>(low) - 1;
+  histogram.counts.assign(distribution.slots.begin() + static_cast<ptrdiff_t>(low),
+                          distribution.slots.begin() + static_cast<ptrdiff_t>(high));
+  histogram.count =
+      std::accumulate(distribution.slots.begin(), distribution.slots.end(), uint64_t{0});
+  return histogram;
+}
+
+}  // namespace
+
+KernelSignals::KernelSignals(ServicePointer host, const SignalNames& names,
+                             size_t series_per_family)
+    : host_(std::move(host)), names_(names), limit_(series_per_family) {}
+
+KernelSignals::Values* KernelSignals::values_of(const signal_key& key,
+                                                const ServicePointer& service) {
+  const SignalRow* row = row_of(key.signal);
+  if (row == nullptr) {
+    ++unknown_;
+    return nullptr;
+  }
+  Table& table = tables_.try_emplace(key.signal, limit_).first->second;
+  const ServicePointer& whose = service != nullptr ? service : host_;
+  const Key short_key{whose.get(), key.label, key.detail};
+  if (Table::Series* const series = table.find(short_key)) return &series->values;
+  return &table.admit(short_key, whose, row->attributes(key, names_)).values;
+}
+
+void KernelSignals::add(const signal_key& key, const ServicePointer& service,
+                        const SignalDistribution& distribution) {
+  Values* const values = values_of(key, service);
+  if (values == nullptr) return;
+  const bool times = row_of(key.signal)->name.unit == "s";
+  values->sum += static_cast<double>(distribution.sum) * (times ? 1e-9 : 1.0);
+  for (size_t i = 0; i < SignalDistribution::kSlots; ++i) {
+    values->distribution.slots[i] += distribution.slots[i];
+  }
+}
+
+void KernelSignals::add(const signal_key& key, const ServicePointer& service, uint64_t count) {
+  if (Values* const values = values_of(key, service)) values->count += count;
+}
+
+std::shared_ptr<const std::vector<model::MetricFamily>> KernelSignals::families(
+    uint64_t now_ns, uint64_t idle_ns, std::vector<FamilyLoad>& loads) {
+  model::MetricSnapshot snapshot;
+  snapshot.unix_ns = base::unix_now_ns();
+  FamilyList list(snapshot);
+  for (const SignalRow& row : kRows) {
+    const auto found = tables_.find(row.signal);
+    if (found == tables_.end()) continue;
+    Table& table = found->second;
+    table.expire(now_ns, idle_ns);
+    loads.push_back({row.name.name, table.size(), table.overflowed()});
+    list.add(row.name, [&](model::MetricFamily& family) {
+      family.octaves = row.name.kind == MetricKind::kHistogram;
+      table.for_each([&](const Table::Series& series) {
+        model::MetricPoint& point =
+            family.octaves ? list.add_point(family, series, series.attributes,
+                                            histogram_of(series.values.distribution,
+                                                         series.values.sum, row.name.unit == "s"))
+                           : list.add_point(family, series, series.attributes,
+                                            static_cast<int64_t>(series.values.count));
+        if (point.service == host_) point.service = nullptr;
+      });
+    });
+  }
+  return std::make_shared<const std::vector<model::MetricFamily>>(std::move(snapshot.families));
+}
+
+}  // namespace hostlens::aggregators
