@@ -78,6 +78,31 @@ enum {
 	TCP_CLOSING = 11,
 };
 
+/* include/linux/mm_types_task.h: indices of rss_stat */
+enum {
+	MM_FILEPAGES,
+	MM_ANONPAGES,
+	MM_SWAPENTS,
+	MM_SHMEMPAGES,
+};
+
+/* include/linux/interrupt.h */
+enum {
+	IRQF_SHARED = 0x80,
+};
+
+/* include/linux/blk_types.h, include/linux/blkdev.h */
+enum {
+	REQ_OP_READ = 0,
+	REQ_OP_WRITE = 1,
+	REQ_OP_FLUSH = 2,
+	REQ_OP_DISCARD = 3,
+	REQ_OP_SECURE_ERASE = 5,
+	REQ_OP_ZONE_APPEND = 7,
+	REQ_OP_WRITE_ZEROES = 9,
+	REQ_OP_MASK = 0xff,
+};
+
 struct iovec {
 	u64 iov_base;
 	u64 iov_len;
@@ -169,8 +194,12 @@ struct socket {
 	short type;
 };
 
+struct super_block {
+	u32 s_dev;
+};
 struct inode {
 	__u16 i_mode;
+	struct super_block *i_sb;
 	unsigned long i_ino;
 };
 struct qstr {
@@ -186,6 +215,9 @@ struct file {
 	void *private_data;
 	struct path f_path;
 	struct inode *f_inode;
+};
+struct kiocb {
+	struct file *ki_filp;
 };
 struct fdtable {
 	unsigned int max_fds;
@@ -205,12 +237,50 @@ struct thread_info {
 
 struct kernfs_node {
 	u64 id;
+	const char *name;
+};
+struct cgroup_root {
+	int hierarchy_id;
 };
 struct cgroup {
+	int level;
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
 };
 struct css_set {
 	struct cgroup *dfl_cgrp; /* of cgroup v2 */
+	struct cgroup_subsys_state *subsys[1];
+};
+enum cgroup_subsys_id {
+	io_cgrp_id,
+	memory_cgrp_id,
+};
+typedef struct {
+	long counter;
+} atomic_long_t;
+struct page_counter {
+	atomic_long_t usage;
+	unsigned long max;
+};
+struct mem_cgroup {
+	struct cgroup_subsys_state css;
+	struct page_counter memory;
+};
+struct percpu_counter {
+	s64 count;
+};
+struct mm_struct {
+	struct percpu_counter rss_stat[4];
+};
+struct mm_rss_stat {
+	atomic_long_t count[4];
+};
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat rss_stat;
 };
 
 struct task_struct {
@@ -223,6 +293,7 @@ struct task_struct {
 	int exit_code;
 	struct css_set *cgroups;
 	u64 start_boottime;
+	struct mm_struct *mm;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
@@ -248,6 +319,35 @@ struct pt_regs {
 
 struct bpf_iter__task {
 	struct task_struct *task;
+};
+
+struct irqaction {
+	unsigned int flags;
+	const char *name;
+};
+
+struct gendisk {
+	int major;
+	int first_minor;
+};
+struct request_queue {
+	struct gendisk *disk;
+};
+struct blkcg {
+	struct cgroup_subsys_state css;
+};
+struct blkcg_gq {
+	struct blkcg *blkcg;
+};
+struct bio {
+	struct blkcg_gq *bi_blkg;
+};
+struct request {
+	struct request_queue *q;
+	struct bio *bio;
+	unsigned int cmd_flags;
+	unsigned int __data_len;
+	u64 start_time_ns;
 };
 
 struct linux_binprm;

@@ -166,7 +166,7 @@ static __always_inline void signal__observe_size(const struct signal_key *key, u
 	signal__add(key, bytes, signal_slot__of_size(bytes));
 }
 
-static __noinline int signal__count(const struct signal_key *key, u64 value)
+static __noinline __attribute__((unused)) int signal__count(const struct signal_key *key, u64 value)
 {
 	struct signal_control *control = signal__control();
 	u64 *count;

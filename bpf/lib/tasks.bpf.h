@@ -19,6 +19,10 @@ enum task_phase {
 struct task_state {
 	u64 since_ns;
 	u64 runnable_ns;
+	u64 fault_ns; /* the last page fault's begin, 0: it is over */
+	u64 stall_ns; /* waits for memory to be made free since, 0: does not */
+	u64 sync_ns;  /* writes a file to its disk since, 0: does not */
+	u64 file_ns;  /* reads, writes or opens a file since, 0: does not */
 	/* If it is a target: who executed the program (SIGNAL_OWNER_PROCESS), or the cgroup of its service. 0: the
 	 * process itself. */
 	u64 owner;
@@ -64,5 +68,13 @@ static __always_inline u64 owner__of(struct task_struct *task, const struct task
 {
 	if (targets__contains(task->tgid))
 		return owner__of_target(task, state);
+	return task->flags & PF_KTHREAD ? SIGNAL_OWNER_KERNEL : owner__of_cgroup(task);
+}
+
+/* Where the state is not at hand: it is looked up for targets only. */
+static __always_inline u64 owner__find(struct task_struct *task)
+{
+	if (targets__contains(task->tgid))
+		return owner__of_target(task, task_state__find(task));
 	return task->flags & PF_KTHREAD ? SIGNAL_OWNER_KERNEL : owner__of_cgroup(task);
 }

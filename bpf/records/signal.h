@@ -13,6 +13,17 @@ enum kernel_signal {
 	SIGNAL_EXECS = 4,          /* count */
 	SIGNAL_EXITS = 5,          /* count; label: enum exit_reason, detail: status or signal */
 	SIGNAL_LIFETIME = 6,       /* distribution, of processes */
+	SIGNAL_DISK_IO = 7,        /* distribution; label: enum disk_direction, detail: number of the whole disk */
+	SIGNAL_DISK_QUEUE = 8,     /* distribution; the same */
+	SIGNAL_DISK_SIZE = 9,      /* distribution of sizes; the same */
+	SIGNAL_DISK_ERRORS = 10,   /* count; label: enum disk_direction | errno << DISK_ERROR_SHIFT, detail: the same */
+	SIGNAL_INTERRUPT = 11,     /* distribution; label: enum interrupt_type and, of a shared hard one, which of its handlers
+				    * (INTERRUPT_NAME_SHIFT); detail: number of the soft or the hard interrupt */
+	SIGNAL_FAULT = 12,         /* distribution; label: enum fault_type */
+	SIGNAL_RECLAIM_STALL = 13, /* distribution; label: enum stall_type */
+	SIGNAL_OOM_KILLS = 14,     /* count, of processes; struct oom_kill tells of the last ones */
+	SIGNAL_FSYNC = 15,         /* distribution; label: errno or 0, detail: device number of the file system */
+	SIGNAL_FILE_IO = 16,       /* distribution; label: enum file_operation, detail: the same */
 	SIGNAL_COUNT_OF_SIGNALS
 };
 
@@ -38,6 +49,53 @@ enum exit_reason {
 	EXIT_SIGNALED,
 	EXIT_DUMPED,
 };
+
+enum disk_direction {
+	DISK_READ = 1,
+	DISK_WRITE,
+	DISK_FLUSH,
+	DISK_DISCARD,
+};
+#define DISK_ERROR_SHIFT 8
+
+enum interrupt_type {
+	INTERRUPT_SOFT = 1,
+	INTERRUPT_HARD,
+};
+/* Handlers of one hard interrupt are told apart by 14 bits of a hash of their names: 0, it can have but one. */
+#define INTERRUPT_NAME_SHIFT 2
+#define INTERRUPT_NAME_BYTES 64
+
+/* FNV-1a folded to 14 bits that are never 0; `name` ends with 0 or is INTERRUPT_NAME_BYTES long. */
+static inline __u16 interrupt_name__hash(const char *name)
+{
+	__u32 hash = 2166136261U;
+
+	for (int i = 0; i < INTERRUPT_NAME_BYTES && name[i] != 0; ++i)
+		hash = (hash ^ (__u8)name[i]) * 16777619U;
+	hash = (hash ^ hash >> 14 ^ hash >> 28) & 0x3fff;
+	return (__u16)(hash ? hash : 1);
+}
+
+enum file_operation {
+	FILE_READ = 1,
+	FILE_WRITE,
+	FILE_OPEN,
+};
+
+enum fault_type {
+	FAULT_MAJOR = 1,
+};
+
+/* What a thread that wants memory has to do first. */
+enum stall_type {
+	STALL_DIRECT = 1, /* free some of the host's */
+	STALL_MEMCG,      /* free some of its cgroup's, which is at its limit */
+	STALL_COMPACTION, /* move pages together */
+};
+
+/* How numbers of devices are kept in signal_key.detail: the kernel's own dev_t, not that of stat(2). */
+#define DEVICE_MINOR_BITS 20
 
 /* Whose it is: signal_key.owner. */
 #define SIGNAL_OWNER_HOST 0ULL
@@ -83,5 +141,6 @@ enum signal_book {
 	SIGNAL_BOOK_UNKNOWN_THREAD, /* switches of threads without state: nothing is known of their wait */
 	SIGNAL_BOOK_UNSEEN_WAKEUP,  /* threads that ran again without a wake-up that was seen */
 	SIGNAL_BOOK_UNSEEN_SWITCH,  /* threads that left a CPU without having been seen to get it: that wait is lost */
+	SIGNAL_BOOK_UNTRACKED,      /* requests to disks that were not followed: too many in flight */
 	SIGNAL_BOOK_COUNT
 };

@@ -87,8 +87,16 @@ class KernelSignals {
   }
   [[nodiscard]] kernel::TargetTable targets() { return observed_->probe().targets(); }
   [[nodiscard]] const kernel::AttachReport& report() const { return report_; }
-  [[nodiscard]] probes::SignalTables& tables() { return *tables_; }
   [[nodiscard]] const probes::KernelProbes& probes() const { return *probes_; }
+  /// Which hooks of a probe are not there, and why; "" when all are.
+  [[nodiscard]] std::string refusals(const std::string& probe) const {
+    std::string text;
+    for (const kernel::HookReport& hook : report_.hooks) {
+      if (hook.probe == probe && !hook.attached) text += hook.hook + ": " + hook.reason + "; ";
+    }
+    return text;
+  }
+  [[nodiscard]] probes::SignalTables& tables() { return *tables_; }
 
   /// Runs `body` in a child that is a target from its first line on, and waits for it.
   template <typename Body>

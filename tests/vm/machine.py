@@ -27,6 +27,19 @@ GUEST_DIED = 125
 KERNEL_LOG = 126
 
 
+def splats_of(log):
+    """Lines that a healthy kernel never says. The stack of who is out of memory is part of the report of a kill."""
+    splats, in_report = [], False
+    for line in log.splitlines():
+        if "invoked oom-killer" in line:
+            in_report = True
+        elif in_report and "Call Trace" in line:
+            in_report = False
+        elif SPLAT.search(line):
+            splats.append(line)
+    return splats
+
+
 def job_archive(job, files):
     """A cpio archive (newc) with the job and its files: the kernel unpacks it over the root."""
     entries = {"job": None, "job/job.sh": job}
@@ -68,7 +81,7 @@ def boot(kernel, root, job, files=(), *, systemd=False, icount=False, cpus=2, me
             pathlib.Path(results).mkdir(parents=True, exist_ok=True)
             (pathlib.Path(results) / "kernel.log").write_text(log, encoding="utf-8")
             _unpack(folder / "results.tar", results)
-        splats = [line for line in log.splitlines() if SPLAT.search(line)]
+        splats = splats_of(log)
         if status in (TIMED_OUT, GUEST_DIED) or splats:
             print(log[-2000:])
         for line in splats[:5]:

@@ -138,6 +138,7 @@ class OwnFamilies {
         {"unknown_thread", sample.signals_unknown_thread},
         {"unseen_switch", sample.signals_unseen_switch},
         {"unseen_wakeup", sample.signals_unseen_wakeup},
+        {"untracked", sample.signals_untracked},
     };
     list_.add(
         {"hostlens.agent.signals.lost",

@@ -60,6 +60,75 @@ Attributes of_exit(const signal_key& key, const SignalNames&) {
           {"reason", std::string(key.label == EXIT_DUMPED ? "dumped" : "signaled")}};
 }
 
+void add_known(Attributes& attributes, const char* key, std::string value) {
+  if (!value.empty()) attributes.push_back({key, std::move(value)});
+}
+
+/// As the convention for error.type wants it: "_OTHER" for one that is not known more closely.
+std::string error_name(int error) {
+  const char* name = error > 0 ? ::strerrorname_np(error) : nullptr;
+  return name != nullptr ? name : "_OTHER";
+}
+
+Attributes of_disk(const signal_key& key, const SignalNames& names) {
+  constexpr const char* kDirections[] = {"read", "write", "flush", "discard"};
+  const auto direction = key.label & ((1U << DISK_ERROR_SHIFT) - 1U);
+  Attributes attributes;
+  add_known(attributes, "device", names.disk(key.detail));
+  if (direction >= DISK_READ && direction <= DISK_DISCARD) {
+    attributes.push_back({"disk.io.direction", std::string(kDirections[direction - DISK_READ])});
+  }
+  return attributes;
+}
+
+Attributes of_disk_error(const signal_key& key, const SignalNames& names) {
+  Attributes attributes = of_disk(key, names);
+  attributes.push_back({"error.type", error_name(key.label >> DISK_ERROR_SHIFT)});
+  return attributes;
+}
+
+/// Soft ones as in /proc/softirqs.
+Attributes of_interrupt(const signal_key& key, const SignalNames& names) {
+  constexpr const char* kVectors[] = {"HI",       "TIMER",   "NET_TX", "NET_RX",  "BLOCK",
+                                      "IRQ_POLL", "TASKLET", "SCHED",  "HRTIMER", "RCU"};
+  const auto type = key.label & ((1U << INTERRUPT_NAME_SHIFT) - 1U);
+  if (type == INTERRUPT_SOFT) {
+    const bool known = key.detail < std::size(kVectors);
+    return {{"type", std::string("softirq")},
+            {"vector", known ? kVectors[key.detail] : std::to_string(key.detail)}};
+  }
+  const auto hash = static_cast<uint16_t>(key.label >> INTERRUPT_NAME_SHIFT);
+  std::string name = names.interrupt_handler(key.detail, hash);
+  if (name.empty()) name = std::to_string(key.detail);
+  return {{"type", std::string("hardirq")}, {"vector", std::move(name)}};
+}
+
+Attributes of_fault(const signal_key&, const SignalNames&) {
+  return {{"type", std::string("major")}};
+}
+
+Attributes of_stall(const signal_key& key, const SignalNames&) {
+  const char* type = key.label == STALL_DIRECT  ? "direct"
+                     : key.label == STALL_MEMCG ? "memcg"
+                                                : "compaction";
+  return {{"type", std::string(type)}};
+}
+
+Attributes of_fsync(const signal_key& key, const SignalNames& names) {
+  Attributes attributes;
+  if (key.label != 0) attributes.push_back({"error.type", error_name(key.label)});
+  add_known(attributes, "mountpoint", names.mount_point(key.detail));
+  return attributes;
+}
+
+Attributes of_file(const signal_key& key, const SignalNames& names) {
+  const char* type = key.label == FILE_READ ? "read" : key.label == FILE_WRITE ? "write" : "open";
+  Attributes attributes;
+  add_known(attributes, "mountpoint", names.mount_point(key.detail));
+  attributes.push_back({"type", std::string(type)});
+  return attributes;
+}
+
 Attributes of_nothing(const signal_key&, const SignalNames&) { return {}; }
 
 struct SignalRow {
@@ -91,6 +160,44 @@ constexpr SignalRow kRows[] = {
      {"hostlens.process.lifetime", "How long processes had lived that ended.", "s",
       MetricKind::kHistogram},
      of_nothing},
+    {SIGNAL_DISK_IO,
+     {"hostlens.disk.io.duration", "Requests to disks, from the device's start to its end.", "s",
+      MetricKind::kHistogram},
+     of_disk},
+    {SIGNAL_DISK_QUEUE,
+     {"hostlens.disk.queue.duration", "Requests to disks, before the device got them.", "s",
+      MetricKind::kHistogram},
+     of_disk},
+    {SIGNAL_DISK_SIZE,
+     {"hostlens.disk.io.size", "Sizes of requests to disks.", "By", MetricKind::kHistogram},
+     of_disk},
+    {SIGNAL_DISK_ERRORS,
+     {"hostlens.disk.io.errors", "Requests to disks that failed.", "{request}",
+      MetricKind::kCounter},
+     of_disk_error},
+    {SIGNAL_INTERRUPT,
+     {"hostlens.interrupt.duration", "Time in handlers of interrupts.", "s",
+      MetricKind::kHistogram},
+     of_interrupt},
+    {SIGNAL_FAULT,
+     {"hostlens.memory.fault.duration", "Page faults that had to read.", "s",
+      MetricKind::kHistogram},
+     of_fault},
+    {SIGNAL_RECLAIM_STALL,
+     {"hostlens.memory.reclaim.stall.duration", "Waits of threads that had to free memory first.",
+      "s", MetricKind::kHistogram},
+     of_stall},
+    {SIGNAL_OOM_KILLS,
+     {"hostlens.oom.kills", "Processes killed because there was no memory left.", "{process}",
+      MetricKind::kCounter},
+     of_nothing},
+    {SIGNAL_FSYNC,
+     {"hostlens.fsync.duration", "Waits for files to be on the disk.", "s", MetricKind::kHistogram},
+     of_fsync},
+    {SIGNAL_FILE_IO,
+     {"hostlens.file.io.duration", "Reads, writes and opens of regular files.", "s",
+      MetricKind::kHistogram},
+     of_file},
 };
 
 const SignalRow* row_of(uint16_t signal) {

@@ -24,6 +24,11 @@ class SignalNames {
   virtual ~SignalNames() = default;
   /// "" when there is none: the attribute is left out.
   [[nodiscard]] virtual std::string system_call(uint32_t number) const = 0;
+  /// Numbers of devices as in records/signal.h: of a disk, and of a file system.
+  [[nodiscard]] virtual std::string disk(uint32_t device) const = 0;
+  [[nodiscard]] virtual std::string mount_point(uint32_t device) const = 0;
+  /// Which of its handlers: interrupt_name__hash, 0 for the only one.
+  [[nodiscard]] virtual std::string interrupt_handler(uint32_t irq, uint16_t hash) const = 0;
 };
 
 /// Counts of one signal by service and attributes, cumulative from the first reading on; idle

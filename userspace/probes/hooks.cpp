@@ -2,8 +2,10 @@
 #include "probes/hooks.h"
 
 #include <bpf/bpf.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "kernel/features.h"
 
@@ -37,6 +39,20 @@ const btf_type* prototype_of(const btf* types, const Section& section) {
   return pointer == nullptr ? nullptr : btf__type_by_id(types, pointer->type);
 }
 
+/// How many arguments the hook's prototype lists; none when there is no such hook. File systems may
+/// be modules with types of their own, and their functions bear the module's name (xfs_file_read).
+std::optional<uint16_t> listed_arguments(const btf* types, const Section& section) {
+  if (const btf_type* prototype = prototype_of(types, section)) return btf_vlen(prototype);
+  const std::string module = section.name.substr(0, section.name.find('_'));
+  if (::access(("/sys/kernel/btf/" + module).c_str(), R_OK) != 0) return std::nullopt;
+  // It only reads its base, but says so to nobody.
+  const Btf own(btf__load_module_btf(module.c_str(), const_cast<btf*>(types)));
+  if (!own) return std::nullopt;
+  const btf_type* prototype = prototype_of(own.get(), section);
+  if (prototype == nullptr) return std::nullopt;
+  return btf_vlen(prototype);
+}
+
 }  // namespace
 
 base::Result<Btf> kernel_types() {
@@ -48,20 +64,20 @@ base::Result<Btf> kernel_types() {
 
 bool hook_exists(const btf* types, std::string_view section) {
   const Section parts = parts_of(section);
+  if (parts.kind == "perf_event") return true;  // who attaches it asks for the event
   if (parts.kind == "iter") {
     const std::string type = "bpf_iter__" + parts.name;
     return btf__find_by_name_kind(types, type.c_str(), BTF_KIND_STRUCT) > 0;
   }
-  return prototype_of(types, parts) != nullptr;
+  return listed_arguments(types, parts).has_value();
 }
 
 bool hook_has_arguments(const btf* types, std::string_view section, uint16_t count) {
   if (count == 0) return true;
   const Section parts = parts_of(section);
-  const btf_type* prototype = prototype_of(types, parts);
-  if (prototype == nullptr) return true;
+  const std::optional<uint16_t> listed = listed_arguments(types, parts);
   const int hidden = parts.kind == "tp_btf" ? 1 : 0;
-  return btf_vlen(prototype) == count + hidden;
+  return !listed || *listed == count + hidden;
 }
 
 std::string remedy_for(int error, std::string_view section) {

@@ -3,6 +3,12 @@
 
 #include <utility>
 
+#include "probes/disk_probe.h"
+#include "probes/fault_probe.h"
+#include "probes/file_probe.h"
+#include "probes/fsync_probe.h"
+#include "probes/interrupt_probe.h"
+#include "probes/memory_probe.h"
 #include "probes/process_probe.h"
 #include "probes/scheduler_probe.h"
 
@@ -13,6 +19,12 @@ namespace {
 constexpr std::unique_ptr<KernelProbe> (*kProbes[])(const KernelProbeContext&) = {
     attach_process_probe,
     attach_scheduler_probe,
+    attach_disk_probe,
+    attach_interrupt_probe,
+    attach_fault_probe,
+    attach_memory_probe,
+    attach_fsync_probe,
+    attach_file_probe,
 };
 
 constexpr char kTargetBits[] = "target_bits";
@@ -22,7 +34,7 @@ constexpr char kTargetBits[] = "target_bits";
 KernelProbes::KernelProbes()
     : maps_({kTargetBits, "task_states", "signal_control", "signal_distributions_0",
              "signal_distributions_1", "signal_counts_0", "signal_counts_1", "signal_books",
-             "service_cgroups"}) {}
+             "service_cgroups", "oom_kills"}) {}
 
 std::unique_ptr<KernelProbes> KernelProbes::attach(kernel::AttachReport& report) {
   std::unique_ptr<KernelProbes> probes(new KernelProbes);
@@ -42,7 +54,8 @@ SignalTableFds KernelProbes::tables() const {
           {maps_.fd("signal_distributions_0"), maps_.fd("signal_distributions_1")},
           {maps_.fd("signal_counts_0"), maps_.fd("signal_counts_1")},
           maps_.fd("signal_books"),
-          maps_.fd("service_cgroups")};
+          maps_.fd("service_cgroups"),
+          maps_.fd("oom_kills")};
 }
 
 uint64_t KernelProbes::recursion_misses() const {

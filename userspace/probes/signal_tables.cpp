@@ -190,6 +190,7 @@ Result<SignalBooks> SignalTables::books() {
       {SIGNAL_BOOK_UNKNOWN_THREAD, books.unknown_thread},
       {SIGNAL_BOOK_UNSEEN_WAKEUP, books.unseen_wakeup},
       {SIGNAL_BOOK_UNSEEN_SWITCH, books.unseen_switch},
+      {SIGNAL_BOOK_UNTRACKED, books.untracked},
   };
   std::vector<uint64_t> values(cpus_);
   for (const auto& row : rows) {

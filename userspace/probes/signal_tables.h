@@ -23,6 +23,7 @@ struct SignalTableFds {
   std::array<int, 2> counts{-1, -1};
   int books = -1;
   int service_cgroups = -1;
+  int oom_kills = -1;
 };
 
 /// Totals since the probes were loaded.
@@ -33,6 +34,7 @@ struct SignalBooks {
   uint64_t unknown_thread = 0;  ///< switches of threads without state
   uint64_t unseen_wakeup = 0;   ///< threads that ran again without a wake-up that was seen
   uint64_t unseen_switch = 0;   ///< threads that were not seen to get their CPU
+  uint64_t untracked = 0;       ///< requests to disks that were not followed: too many in flight
 };
 
 /// The kernel's programs write into one table while the other is read and emptied: an observation

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "model/histogram_math.h"
@@ -25,6 +26,15 @@ class FakeNames final : public SignalNames {
  public:
   [[nodiscard]] std::string system_call(uint32_t number) const override {
     return number == 74 ? "fsync" : "";
+  }
+  [[nodiscard]] std::string disk(uint32_t device) const override {
+    return device == (8U << DEVICE_MINOR_BITS | 16U) ? "sdb" : "";
+  }
+  [[nodiscard]] std::string mount_point(uint32_t device) const override {
+    return device == (8U << DEVICE_MINOR_BITS | 1U) ? "/srv" : "";
+  }
+  [[nodiscard]] std::string interrupt_handler(uint32_t irq, uint16_t hash) const override {
+    return irq == 36 ? "virtio1-req.0" : hash == 7 ? "ehci_hcd:usb1" : "";
   }
 };
 
@@ -112,6 +122,61 @@ TEST_F(KernelSignalsTest, ProcessesOfOneServiceAreOneSeries) {
 TEST_F(KernelSignalsTest, WhatIsNobodysIsTheHosts) {
   signals_.add(key(SIGNAL_EXITS, EXIT_EXITED, 0), nullptr, 1);
   EXPECT_EQ(read().point(kExits, "code=0,reason=exited")->service, nullptr);
+}
+
+TEST_F(KernelSignalsTest, DisksHaveDeviceDirectionAndErrors) {
+  constexpr uint32_t kDisk = 8U << DEVICE_MINOR_BITS | 16U;
+  signals_.add(key(SIGNAL_DISK_IO, DISK_READ, kDisk), web_, values(15, 3, 90'000'000));
+  signals_.add(key(SIGNAL_DISK_QUEUE, DISK_DISCARD, kDisk), web_, values(15, 3, 90'000'000));
+  signals_.add(key(SIGNAL_DISK_IO, DISK_FLUSH, 1), web_, values(15, 3, 90'000'000));
+  signals_.add(key(SIGNAL_DISK_SIZE, DISK_WRITE, kDisk), web_, values(12, 2, 8192));
+  signals_.add(key(SIGNAL_DISK_ERRORS, DISK_WRITE | EIO << DISK_ERROR_SHIFT, kDisk), web_, 2);
+  signals_.add(key(SIGNAL_DISK_ERRORS, DISK_READ, kDisk), web_, 1);
+  const SnapshotReader read_ = read();
+  EXPECT_THAT(read_.points("hostlens.disk.io.duration"),
+              UnorderedElementsAre("device=sdb,disk.io.direction=read", "disk.io.direction=flush"));
+  EXPECT_THAT(read_.points("hostlens.disk.queue.duration"),
+              ElementsAre("device=sdb,disk.io.direction=discard"));
+  EXPECT_THAT(read_.points("hostlens.disk.io.errors"),
+              UnorderedElementsAre("device=sdb,disk.io.direction=write,error.type=EIO",
+                                   "device=sdb,disk.io.direction=read,error.type=_OTHER"));
+  const auto& sizes =
+      histogram(read_.point("hostlens.disk.io.size", "device=sdb,disk.io.direction=write"));
+  EXPECT_DOUBLE_EQ(sizes.sum, 8192);
+  EXPECT_EQ(sizes.offset, 11) << "(2^11, 2^12] bytes";
+}
+
+TEST_F(KernelSignalsTest, InterruptsHaveTheKernelsNames) {
+  const auto one = values(3, 1, 1000);
+  signals_.add(key(SIGNAL_INTERRUPT, INTERRUPT_SOFT, 3), nullptr, one);
+  signals_.add(key(SIGNAL_INTERRUPT, INTERRUPT_HARD, 36), nullptr, one);
+  signals_.add(key(SIGNAL_INTERRUPT, INTERRUPT_HARD | 7 << INTERRUPT_NAME_SHIFT, 9), nullptr, one);
+  signals_.add(key(SIGNAL_INTERRUPT, INTERRUPT_HARD, 9), nullptr, one);
+  EXPECT_THAT(
+      read().points("hostlens.interrupt.duration"),
+      UnorderedElementsAre("type=softirq,vector=NET_RX", "type=hardirq,vector=virtio1-req.0",
+                           "type=hardirq,vector=ehci_hcd:usb1", "type=hardirq,vector=9"));
+}
+
+TEST_F(KernelSignalsTest, MemoryAndFilesHaveTheirTypes) {
+  constexpr uint32_t kFileSystem = 8U << DEVICE_MINOR_BITS | 1U;
+  const auto one = values(3, 1, 1000);
+  signals_.add(key(SIGNAL_FAULT, FAULT_MAJOR), web_, one);
+  signals_.add(key(SIGNAL_RECLAIM_STALL, STALL_MEMCG), web_, one);
+  signals_.add(key(SIGNAL_RECLAIM_STALL, STALL_DIRECT), web_, one);
+  signals_.add(key(SIGNAL_RECLAIM_STALL, STALL_COMPACTION), web_, one);
+  signals_.add(key(SIGNAL_FSYNC, 0, kFileSystem), web_, one);
+  signals_.add(key(SIGNAL_FSYNC, ENOSPC, 5), web_, one);
+  signals_.add(key(SIGNAL_FILE_IO, FILE_OPEN, kFileSystem), web_, one);
+  signals_.add(key(SIGNAL_OOM_KILLS), web_, 2);
+  const SnapshotReader read_ = read();
+  EXPECT_THAT(read_.points("hostlens.memory.fault.duration"), ElementsAre("type=major"));
+  EXPECT_THAT(read_.points("hostlens.memory.reclaim.stall.duration"),
+              UnorderedElementsAre("type=memcg", "type=direct", "type=compaction"));
+  EXPECT_THAT(read_.points("hostlens.fsync.duration"),
+              UnorderedElementsAre("mountpoint=/srv", "error.type=ENOSPC"));
+  EXPECT_THAT(read_.points("hostlens.file.io.duration"), ElementsAre("mountpoint=/srv,type=open"));
+  EXPECT_EQ(std::get<int64_t>(read_.point("hostlens.oom.kills", "")->value), 2);
 }
 
 TEST_F(KernelSignalsTest, BeyondTheLimitSeriesBecomeOneAndAreCounted) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kernel/system_calls.h"
+#include "scrapers/device_names.h"
 
 namespace hostlens::agent {
 namespace {
@@ -23,6 +24,15 @@ struct Count {
 
 std::string KernelReading::Names::system_call(uint32_t number) const {
   return kernel::system_call_name(number);
+}
+std::string KernelReading::Names::disk(uint32_t device) const {
+  return scrapers::disk_name({}, device);
+}
+std::string KernelReading::Names::mount_point(uint32_t device) const {
+  return scrapers::mount_point({}, device);
+}
+std::string KernelReading::Names::interrupt_handler(uint32_t irq, uint16_t hash) const {
+  return scrapers::interrupt_handler({}, irq, hash);
 }
 
 KernelReading::KernelReading(probes::SignalTables tables, discovery::ProcessTable& processes,

@@ -44,6 +44,9 @@ class KernelReading {
   class Names final : public aggregators::SignalNames {
    public:
     [[nodiscard]] std::string system_call(uint32_t number) const override;
+    [[nodiscard]] std::string disk(uint32_t device) const override;
+    [[nodiscard]] std::string mount_point(uint32_t device) const override;
+    [[nodiscard]] std::string interrupt_handler(uint32_t irq, uint16_t hash) const override;
   };
 
   [[nodiscard]] std::shared_ptr<const model::Service> service_of(uint64_t owner);

@@ -403,6 +403,7 @@ aggregators::AgentSample Worker::sample() {
     sample.signals_unknown_thread = books.unknown_thread;
     sample.signals_unseen_wakeup = books.unseen_wakeup;
     sample.signals_unseen_switch = books.unseen_switch;
+    sample.signals_untracked = books.untracked;
     sample.loads = kernel_->loads();
   }
   sample.version = kVersion;
