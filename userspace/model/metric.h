@@ -58,10 +58,10 @@ struct MetricFamily {
   std::string description;
   std::string unit;  ///< UCUM, e.g. "s", "By", "{connection}"
   MetricKind kind = MetricKind::kGauge;
+  std::vector<MetricPoint> points;
   /// Of a histogram: it was counted in octaves, so that powers of two are the only bounds by which
   /// it can be told exactly.
   bool octaves = false;
-  std::vector<MetricPoint> points;
 };
 
 struct MetricSnapshot {

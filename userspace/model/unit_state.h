@@ -19,7 +19,7 @@ struct UnitState {
   uint32_t restarts = 0;       ///< by Restart=, since the unit was started or reset by hand
   uint64_t since_unix_ns = 0;  ///< of active_state; 0: unknown
   uint32_t main_pid = 0;       ///< 0: none
-  std::shared_ptr<const Service> service;  ///< whose it is; null for what is no service
+  std::shared_ptr<const Service> service = nullptr;  ///< whose it is; null for what is no service
   bool operator==(const UnitState&) const = default;
 };
 

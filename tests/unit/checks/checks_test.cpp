@@ -165,10 +165,10 @@ TEST(UnitCheckTest, ActiveIsWellAndNobodyToAskIsUnknown) {
   CheckEnvironment environment;
   environment.units = units;
   EXPECT_EQ(ask(CheckType::kUnit, "web", environment).outcome, Outcome::kUnknown);
-  units->state = model::UnitState{"web.service", "active", "running", "success", 0, 0, 0, nullptr};
+  units->state = model::UnitState{"web.service", "active", "running", "success", 0, 0};
   EXPECT_EQ(ask(CheckType::kUnit, "web", environment).outcome, Outcome::kPassed);
   EXPECT_EQ(units->asked, "web.service");
-  units->state = model::UnitState{"web.service", "failed", "failed", "exit-code", 0, 0, 0, nullptr};
+  units->state = model::UnitState{"web.service", "failed", "failed", "exit-code", 0, 0};
   const CheckResult failed = ask(CheckType::kUnit, "web.service", environment);
   EXPECT_EQ(failed.error_type, "failed");
   EXPECT_THAT(failed.text, HasSubstr("exit-code"));

@@ -201,7 +201,7 @@ TEST(ServiceSignalsTest, RestartsBySystemdAreItsServices) {
   const Scene::Service unit = Scene::service("web", "web.service");
   Scene scene;
   scene.alive(unit);
-  for (uint64_t restarts = 3; restarts < 6; ++restarts) {
+  for (uint32_t restarts = 3; restarts < 6; ++restarts) {
     scene.inputs().units =
         std::make_shared<const std::vector<model::UnitState>>(std::vector<model::UnitState>{
             {"web.service", "active", "running", "success", restarts, 0}});
