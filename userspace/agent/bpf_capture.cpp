@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/bpf_capture.h"
 
+#include <malloc.h>
+
 #include <iterator>
 #include <utility>
 
@@ -53,6 +55,8 @@ base::Result<std::unique_ptr<Capture>> attach_bpf_capture(const CaptureSettings&
   kernel::AttachReport report = (*probe)->report();
   report.hooks.insert(report.hooks.end(), std::make_move_iterator(signals.hooks.begin()),
                       std::make_move_iterator(signals.hooks.end()));
+  // The kernel's types, some 10 MiB, were read for each object and are not needed any more.
+  ::malloc_trim(0);
   return std::unique_ptr<Capture>(
       new BpfCapture(std::move(kernel), *std::move(probe), std::move(report)));
 }
