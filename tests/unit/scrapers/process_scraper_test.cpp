@@ -125,10 +125,10 @@ TEST_F(ProcessScraperTest, TheBusiestProgramsHaveASeriesAndTheRestShareOne) {
   for (const auto& [name, count] : points) {
     if (name.starts_with("hostlens.processes")) programs.push_back(name);
   }
-  EXPECT_THAT(programs, testing::UnorderedElementsAre(
-                            "hostlens.processes{process.executable.name=p39}",
-                            "hostlens.processes{process.executable.name=p38}",
-                            "hostlens.processes{process.executable.name=other}"));
+  EXPECT_THAT(programs,
+              testing::UnorderedElementsAre("hostlens.processes{process.executable.name=p39}",
+                                            "hostlens.processes{process.executable.name=p38}",
+                                            "hostlens.processes{process.executable.name=other}"));
   EXPECT_EQ(value(points, "hostlens.processes{process.executable.name=other}"), 29.0);
 }
 
@@ -263,8 +263,7 @@ TEST_F(ProcessScraperTest, AProgramThatIsCalledOtherIsAmongTheOthers) {
 TEST_F(ProcessScraperTest, ProgramNamesAreOfTextWhateverTheProcessChose) {
   ProcessScraper scraper(limits(5), nullptr);
   put(10, "a) R \x01\xff(", 1, 100);
-  const std::string name =
-      "hostlens.processes{process.executable.name=a) R ?" + std::string("?(}");
+  const std::string name = "hostlens.processes{process.executable.name=a) R ?" + std::string("?(}");
   const Points points = run_(scraper);
   EXPECT_EQ(value(points, name), 1.0) << testing::PrintToString(points);
 }
