@@ -17,14 +17,8 @@ namespace {
 
 /// Process first: it makes the state of threads that the others read.
 constexpr std::unique_ptr<KernelProbe> (*kProbes[])(const KernelProbeContext&) = {
-    attach_process_probe,
-    attach_scheduler_probe,
-    attach_disk_probe,
-    attach_interrupt_probe,
-    attach_fault_probe,
-    attach_memory_probe,
-    attach_fsync_probe,
-    attach_file_probe,
+    attach_process_probe, attach_scheduler_probe, attach_disk_probe,  attach_interrupt_probe,
+    attach_fault_probe,   attach_memory_probe,    attach_fsync_probe, attach_file_probe,
 };
 
 constexpr char kTargetBits[] = "target_bits";

@@ -11,8 +11,8 @@
 
 namespace hostlens::agent {
 
-/// Has a connection of its own: a check waits for its answer, and the reading of targets' units does
-/// not wait for checks. One question at a time; any thread.
+/// Has a connection of its own: a check waits for its answer, and the reading of targets' units
+/// does not wait for checks. One question at a time; any thread.
 class UnitCheckSource final : public checks::UnitSource {
  public:
   explicit UnitCheckSource(discovery::UnitReaderSettings settings) : reader_(std::move(settings)) {}
