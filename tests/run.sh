@@ -150,15 +150,17 @@ integration() {
   [ -s "$results/$log.xml" ] || record "$tier" failed pytest "see build/results/$log.log"
 }
 
-# All integration tests but those of durations, of eight servers' counts at full speed, of other tools' counts and of what
-# takes minutes: a slower agent tells nothing more about these.
+# All integration tests but those of durations, of eight servers' counts at full speed, of other tools' counts, of memory and
+# of what takes minutes: a slower agent, whose memory is the sanitizers', tells nothing more about these.
+not_sanitized="test_durations or test_counts or test_fixtures or test_harness or test_kernel_oracles or within_a_minute \
+  or costs_no_memory"
 tier_asan() {
   build asan fuzz build.ninja || return
   # shellcheck disable=SC2046  # a list of words
   build asan fuzz hostlens $(programs fuzz 'unit_.*') || return
   run_ctest asan fuzz unit 2
   integration asan asan.agent build/fuzz/bin/hostlens tests/integration \
-    -k 'not (test_durations or test_counts or test_fixtures or test_harness or test_kernel_oracles or within_a_minute)'
+    -k "not ($not_sanitized)"
 }
 
 # New inputs go into a folder of this run; the seeds in the tree stay as they are.
