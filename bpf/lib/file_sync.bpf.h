@@ -10,12 +10,8 @@
 
 static __always_inline int sync__begin(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state;
+	struct task_state *state = task_state__of_target(bpf_get_current_task_btf());
 
-	if (!targets__contains(task->tgid))
-		return 0;
-	state = task_state__find(task);
 	if (state)
 		state->sync_ns = bpf_ktime_get_ns();
 	return 0;
@@ -28,9 +24,7 @@ static __always_inline int sync__end(struct inode *inode, int result)
 	struct signal_key key = { .signal = SIGNAL_FSYNC, .label = result < 0 ? -result : 0 };
 	struct task_state *state;
 
-	if (!targets__contains(task->tgid))
-		return 0;
-	state = task_state__find(task);
+	state = task_state__of_target(task);
 	if (!state || !state->sync_ns)
 		return 0;
 	key.owner = owner__of_target(task, state);

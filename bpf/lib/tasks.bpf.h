@@ -46,6 +46,12 @@ static __always_inline struct task_state *task_state__find(struct task_struct *t
 	return bpf_task_storage_get(&task_states, task, NULL, 0);
 }
 
+/* NULL: no target, which costs the test of a bit, or a thread without state. */
+static __always_inline struct task_state *task_state__of_target(struct task_struct *task)
+{
+	return targets__contains(task->tgid) ? task_state__find(task) : NULL;
+}
+
 static __always_inline u64 owner__of_process(struct task_struct *task)
 {
 	u64 ticks = task->group_leader->start_boottime / 10000000;

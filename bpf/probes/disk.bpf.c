@@ -106,6 +106,13 @@ submitter:
 	return owner__find(task);
 }
 
+static __always_inline void request_state__begin(struct request_state *state, struct request *request)
+{
+	state->allocated_ns = request->start_time_ns;
+	state->issued_ns = 0;
+	state->owner = owner__of_request(request);
+}
+
 /* In the thread that submits: later any thread may hand the queue to the device. */
 SEC("tp_btf/block_rq_insert")
 int BPF_PROG(tp_btf__block_rq_insert, struct request *request)
@@ -117,9 +124,7 @@ int BPF_PROG(tp_btf__block_rq_insert, struct request *request)
 	state = request_state__make(request);
 	if (!state)
 		return 0;
-	state->allocated_ns = request->start_time_ns;
-	state->issued_ns = 0;
-	state->owner = owner__of_request(request);
+	request_state__begin(state, request);
 	return 0;
 }
 
@@ -133,11 +138,8 @@ int BPF_PROG(tp_btf__block_rq_issue, struct request *request)
 	state = request_state__make(request);
 	if (!state)
 		return 0;
-	if (!state->owner || state->allocated_ns != request->start_time_ns) {
-		state->allocated_ns = request->start_time_ns;
-		state->issued_ns = 0;
-		state->owner = owner__of_request(request);
-	}
+	if (!state->owner || state->allocated_ns != request->start_time_ns)
+		request_state__begin(state, request);
 	/* One that the device gave back: a part may be done. */
 	if (!state->issued_ns)
 		state->bytes = request->__data_len;

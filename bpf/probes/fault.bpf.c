@@ -13,12 +13,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Every fault begins here, and few are major: all there is for others than targets is a test of one bit. */
 static __always_inline int fault__begin(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state;
+	struct task_state *state = task_state__of_target(bpf_get_current_task_btf());
 
-	if (!targets__contains(task->tgid))
-		return 0;
-	state = task_state__find(task);
 	if (state)
 		state->fault_ns = bpf_ktime_get_ns();
 	return 0;
@@ -45,9 +41,7 @@ int perf_event__major_fault(void *context)
 	struct signal_key key = { .signal = SIGNAL_FAULT, .label = FAULT_MAJOR };
 	struct task_state *state;
 
-	if (!targets__contains(task->tgid))
-		return 0;
-	state = task_state__find(task);
+	state = task_state__of_target(task);
 	if (!state || !state->fault_ns)
 		return 0;
 	key.owner = owner__of_target(task, state);

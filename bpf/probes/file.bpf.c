@@ -13,12 +13,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 static __always_inline int file__begin(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state;
+	struct task_state *state = task_state__of_target(bpf_get_current_task_btf());
 
-	if (!targets__contains(task->tgid))
-		return 0;
-	state = task_state__find(task);
 	if (state)
 		state->file_ns = bpf_ktime_get_ns();
 	return 0;
@@ -32,9 +28,7 @@ static __always_inline int file__end(struct file *file, u16 operation)
 	struct task_state *state;
 	u64 begin_ns;
 
-	if (!targets__contains(task->tgid))
-		return 0;
-	state = task_state__find(task);
+	state = task_state__of_target(task);
 	if (!state || !state->file_ns)
 		return 0;
 	begin_ns = state->file_ns;

@@ -114,8 +114,8 @@ void check_cgroup_paths(std::string_view text) {
   v1.root = v2.root = text.substr(0, text.find('\n'));
   text.remove_prefix(std::min(v1.root.size() + 1, text.size()));
   const CgroupHierarchies hierarchies({v1, v2});
-  for (const CgroupDirectory& directory : hierarchies.find(text, "/root")) {
-    require(directory.path.empty() || directory.path.starts_with("/root/c"));
+  for (const CgroupDirectory& directory : hierarchies.find(text, "/tree")) {
+    require(directory.path.empty() || directory.path.starts_with("/tree/c"));
     require(directory.path.find("/../") == std::string::npos && !directory.path.ends_with("/.."));
   }
 }
