@@ -8,6 +8,8 @@ namespace hostlens::agent {
 namespace {
 
 constexpr std::string_view kBetween = ", ";
+/// Names of metrics begin so; what else a probe says of itself may have a comma within.
+constexpr std::string_view kBetweenNames = ", hostlens.";
 
 /// What one probe does for one signal.
 struct Part {
@@ -27,7 +29,7 @@ void join(std::string& list, std::string_view more) {
 std::vector<std::string> names_of(std::string_view signals) {
   std::vector<std::string> names;
   while (!signals.empty()) {
-    const size_t end = signals.find(kBetween);
+    const size_t end = signals.find(kBetweenNames);
     names.emplace_back(signals.substr(0, end));
     signals =
         end == std::string_view::npos ? std::string_view() : signals.substr(end + kBetween.size());

@@ -7,26 +7,27 @@ namespace hostlens::agent {
 namespace {
 
 TEST(SignalStatesTest, OneWayToHookIsEnough) {
-  const auto states = signal_states(
-      {"sys_exit",
-       {{"socket", "socket calls", "fexit/tcp_sendmsg", false, false, "the kernel refuses it", ""},
-        {"socket", "socket calls", "tp_btf/sys_exit", true, true, "", ""}}});
+  const auto states =
+      signal_states({"sys_exit",
+                     {{"socket", "sendfile, AF_UNIX", "fexit/tcp_sendmsg", false, false,
+                       "the kernel refuses it", ""},
+                      {"socket", "sendfile, AF_UNIX", "tp_btf/sys_exit", true, true, "", ""}}});
   ASSERT_EQ(states.size(), 1U);
-  EXPECT_EQ(states[0].name, "socket calls");
+  EXPECT_EQ(states[0].name, "sendfile, AF_UNIX");
   EXPECT_EQ(states[0].state, "active");
   EXPECT_EQ(states[0].hook, "tp_btf/sys_exit");
   EXPECT_EQ(states[0].reason, "");
 }
 
 TEST(SignalStatesTest, ASignalOfTwoProbesNeedsBoth) {
-  const auto states =
-      signal_states({"",
-                     {{"process", "a, b", "tp_btf/fork", true, true, "", ""},
-                      {"scheduler", "b", "tp_btf/switch", false, false, "refused", "be root"}}});
+  const auto states = signal_states(
+      {"",
+       {{"process", "hostlens.a, hostlens.b", "tp_btf/fork", true, true, "", ""},
+        {"scheduler", "hostlens.b", "tp_btf/switch", false, false, "refused", "be root"}}});
   ASSERT_EQ(states.size(), 2U);
-  EXPECT_EQ(states[0].name, "a");
+  EXPECT_EQ(states[0].name, "hostlens.a");
   EXPECT_EQ(states[0].state, "active");
-  EXPECT_EQ(states[1].name, "b");
+  EXPECT_EQ(states[1].name, "hostlens.b");
   EXPECT_EQ(states[1].state, "unavailable");
   EXPECT_EQ(states[1].hook, "tp_btf/fork, tp_btf/switch");
   EXPECT_EQ(states[1].reason, "refused");
