@@ -52,8 +52,12 @@ enum {
 	AF_INET = 2,
 	AF_INET6 = 10,
 	SOCK_STREAM = 1,
+	SOCK_DGRAM = 2,
 	IPPROTO_TCP = 6,
+	IPPROTO_UDP = 17,
 	RCV_SHUTDOWN = 1,
+	SHUTDOWN_MASK = 3,
+	SOCK_LINGER = 4, /* bit of skc_flags: enum sock_flags, include/net/sock.h */
 	MSG_OOB = 1,
 	MSG_PEEK = 2,
 	MSG_TRUNC = 0x20,
@@ -62,6 +66,7 @@ enum {
 	PF_KTHREAD = 0x200000,
 	/* TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE, TASK_WAKEKILL, TASK_NOLOAD, TASK_FREEZABLE: neither stopped nor traced */
 	TASK_SLEEPS = 0x1 | 0x2 | 0x100 | 0x400 | 0x2000,
+	EINTR = 4,
 	ENOSYS = 38,
 	EPIPE = 32,
 	ECONNRESET = 104,
@@ -75,6 +80,7 @@ enum {
 	TCP_CLOSE = 7,
 	TCP_CLOSE_WAIT = 8,
 	TCP_LAST_ACK = 9,
+	TCP_LISTEN = 10,
 	TCP_CLOSING = 11,
 };
 
@@ -153,17 +159,32 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
+	unsigned long skc_flags;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+struct cgroup;
+struct sock_cgroup_data {
+	struct cgroup *cgroup; /* of cgroup v2; from Linux 5.16 */
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	atomic_t sk_drops;
+	u32 sk_ack_backlog;     /* of a listener: connections that wait for accept(2) */
+	u32 sk_max_ack_backlog; /* more than so many, and further ones are dropped */
+	struct sock_cgroup_data sk_cgrp_data;
 	u8 sk_shutdown;
+	int sk_lingertime;
 	u8 sk_kern_sock : 1;
 	u16 sk_type;
 	u16 sk_protocol;
 	int sk_err;
+};
+
+struct inet_sock {
+	__be16 inet_sport; /* stays when skc_num is given back at the close */
 };
 
 struct tcp_ulp_ops;
@@ -317,8 +338,27 @@ struct pt_regs {
 #endif
 };
 
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
 struct bpf_iter__task {
 	struct task_struct *task;
+};
+struct bpf_iter__task_file {
+	struct task_struct *task;
+	struct file *file;
+};
+struct bpf_iter__bpf_sk_storage_map {
+	struct bpf_iter_meta *meta;
+	struct sock *sk;
+};
+
+struct sk_buff {
+	char cb[48];
+};
+struct tcp_skb_cb { /* in cb of a segment that TCP keeps */
+	u16 tcp_gso_segs;
 };
 
 struct irqaction {
@@ -351,7 +391,6 @@ struct request {
 };
 
 struct linux_binprm;
-struct sk_buff;
 struct msghdr;
 
 #pragma clang attribute pop

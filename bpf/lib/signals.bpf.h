@@ -137,7 +137,7 @@ static __always_inline struct signal_control *signal__control(void)
 	return bpf_map_lookup_elem(&signal_control, &zero);
 }
 
-static __noinline int signal__add(const struct signal_key *key, u64 value, u32 slot)
+static __noinline __attribute__((unused)) int signal__add(const struct signal_key *key, u64 value, u32 slot, u32 times)
 {
 	struct signal_control *control = signal__control();
 	struct signal_distribution *distribution;
@@ -151,19 +151,25 @@ static __noinline int signal__add(const struct signal_key *key, u64 value, u32 s
 						       &control->distributions);
 	if (!distribution)
 		return 0;
-	__sync_fetch_and_add(&distribution->sum, value);
-	__sync_fetch_and_add(&distribution->slots[slot], 1);
+	__sync_fetch_and_add(&distribution->sum, value * times);
+	__sync_fetch_and_add(&distribution->slots[slot], times);
 	return 0;
 }
 
 static __always_inline void signal__observe(const struct signal_key *key, u64 ns)
 {
-	signal__add(key, ns, signal_slot__of_time(ns));
+	signal__add(key, ns, signal_slot__of_time(ns), 1);
+}
+
+/* One that stands for so many, of which the others were not seen. */
+static __always_inline void signal__observe_times(const struct signal_key *key, u64 ns, u32 times)
+{
+	signal__add(key, ns, signal_slot__of_time(ns), times);
 }
 
 static __always_inline void signal__observe_size(const struct signal_key *key, u64 bytes)
 {
-	signal__add(key, bytes, signal_slot__of_size(bytes));
+	signal__add(key, bytes, signal_slot__of_size(bytes), 1);
 }
 
 static __noinline __attribute__((unused)) int signal__count(const struct signal_key *key, u64 value)

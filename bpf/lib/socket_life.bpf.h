@@ -132,6 +132,6 @@ static __always_inline void socket_closed__emit(struct sock *sk, const struct so
 	record->srtt_us = BPF_CORE_READ(tcp, srtt_us) >> 3;
 	record->retransmits = BPF_CORE_READ(tcp, total_retrans);
 	record->reason = socket_state__close_reason(state);
-	record->reserved = 0;
+	record->reset_reason = state->flags >> STATE_RESET_REASON_SHIFT;
 	control__submit(record);
 }

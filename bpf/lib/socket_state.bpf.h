@@ -20,6 +20,7 @@ enum socket_state_flag {
 	STATE_RESET_BY_US = 64,
 	STATE_RESET_BY_PEER = 128,
 	STATE_TIMED_OUT = 256,
+	STATE_RESET_REASON_SHIFT = 16, /* enum reset_reason */
 };
 
 struct socket_state {

@@ -8,7 +8,9 @@
 #include <bpf/bpf_tracing.h>
 
 #include "lib/process_life.bpf.h"
+#include "lib/reset_reason.bpf.h"
 #include "lib/socket_call.bpf.h"
+#include "lib/udp_call.bpf.h"
 
 /* Global variables use the __u64 spelling: it is the one that skeletons can include. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -42,6 +44,8 @@ static __always_inline int socket_call__traced(struct sock *sk, int result, int 
 	call.pid = task->tgid;
 	if (!targets__contains(call.pid))
 		return 0;
+	if (sk->sk_type == SOCK_DGRAM)
+		return udp_call__returned(sk, task, result, flags, send);
 	if (sk->sk_type != SOCK_STREAM || flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
 		return 0;
 	if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock))
@@ -128,6 +132,46 @@ int BPF_PROG(fexit__unix_stream_splice_read, struct socket *socket, void *positi
 	     u32 flags, s64 result)
 {
 	return socket_call__traced(socket->sk, (int)result, 0, false, true);
+}
+
+SEC("fexit/udp_sendmsg")
+int BPF_PROG(fexit__udp_sendmsg, struct sock *sk, struct msghdr *message, u64 size, int result)
+{
+	return udp_call__traced(sk, AF_INET, result, 0, true);
+}
+
+SEC("fexit/udpv6_sendmsg")
+int BPF_PROG(fexit__udpv6_sendmsg, struct sock *sk, struct msghdr *message, u64 size, int result)
+{
+	return udp_call__traced(sk, AF_INET6, result, 0, true);
+}
+
+SEC("fexit/udp_recvmsg")
+int BPF_PROG(fexit__udp_recvmsg, struct sock *sk, struct msghdr *message, u64 size, int flags, int *length, int result)
+{
+	return udp_call__traced(sk, AF_INET, result, flags, false);
+}
+
+SEC("fexit/udpv6_recvmsg")
+int BPF_PROG(fexit__udpv6_recvmsg, struct sock *sk, struct msghdr *message, u64 size, int flags, int *length,
+	     int result)
+{
+	return udp_call__traced(sk, AF_INET6, result, flags, false);
+}
+
+/* Before Linux 5.19 (ec095263a965). */
+SEC("fexit/udp_recvmsg")
+int BPF_PROG(fexit__udp_recvmsg_nonblock, struct sock *sk, struct msghdr *message, u64 size, int nonblock, int flags,
+	     int *length, int result)
+{
+	return udp_call__traced(sk, AF_INET, result, flags, false);
+}
+
+SEC("fexit/udpv6_recvmsg")
+int BPF_PROG(fexit__udpv6_recvmsg_nonblock, struct sock *sk, struct msghdr *message, u64 size, int nonblock, int flags,
+	     int *length, int result)
+{
+	return udp_call__traced(sk, AF_INET6, result, flags, false);
 }
 
 /* ---- sys_exit: the socket is looked up behind the file descriptor ---- */
@@ -291,7 +335,7 @@ static __always_inline void connection__ended(struct sock *sk, struct socket_sta
 		return;
 	}
 	if (error == ECONNRESET || error == EPIPE)
-		state->flags |= STATE_RESET_BY_PEER;
+		socket_state__reset(state, STATE_RESET_BY_PEER, reset_reason__of_state(old_state));
 	else if (error == ETIMEDOUT)
 		state->flags |= STATE_TIMED_OUT;
 }
@@ -334,8 +378,7 @@ int BPF_PROG(tp_btf__inet_sock_set_state, struct sock *sk, int old_state, int ne
 	return 0;
 }
 
-SEC("tp_btf/tcp_send_reset")
-int BPF_PROG(tp_btf__tcp_send_reset, struct sock *sk)
+static __always_inline int socket__sends_reset(struct sock *sk, u32 reason)
 {
 	struct socket_state *state;
 
@@ -343,8 +386,24 @@ int BPF_PROG(tp_btf__tcp_send_reset, struct sock *sk)
 		return 0;
 	state = socket_state__find(sk);
 	if (state)
-		state->flags |= STATE_RESET_BY_US;
+		socket_state__reset(state, STATE_RESET_BY_US, reason);
 	return 0;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tp_btf__tcp_send_reset, struct sock *sk, struct sk_buff *packet, u32 reason)
+{
+	u32 index = reason & (RESET_REASONS_OF_KERNEL - 1); /* the verifier forgets a comparison */
+	u32 known = reset_reason_of[index];
+
+	return socket__sends_reset(sk, index == reason ? known : RESET_OTHER);
+}
+
+/* Before Linux 6.10 (5691276b39da). */
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tp_btf__tcp_send_reset_2, struct sock *sk, struct sk_buff *packet)
+{
+	return socket__sends_reset(sk, sk ? reset_reason__guess(sk, packet != NULL) : RESET_OTHER);
 }
 
 SEC("tp_btf/tcp_destroy_sock")

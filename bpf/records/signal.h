@@ -24,7 +24,21 @@ enum kernel_signal {
 	SIGNAL_OOM_KILLS = 14,     /* count, of processes; struct oom_kill tells of the last ones */
 	SIGNAL_FSYNC = 15,         /* distribution; label: errno or 0, detail: device number of the file system */
 	SIGNAL_FILE_IO = 16,       /* distribution; label: enum file_operation, detail: the same */
+	SIGNAL_ACCEPT = 32,            /* distribution: from the handshake to accept(2), of targets */
+	SIGNAL_LISTEN_DROPS = 33,      /* count; detail: port. SYNs and last ACKs that a listener dropped */
+	SIGNAL_SYNACK_RETRANSMITS = 34, /* count; detail: port of the listener */
+	SIGNAL_TCP_RETRANSMITS = 35,   /* count; of sockets that are no target's */
+	SIGNAL_PACKET_DROPS = 36,      /* count; detail: the kernel's enum skb_drop_reason; of the host */
+	SIGNAL_UDP_SIZE = 37,          /* distribution of sizes, of targets; label: enum udp_direction */
+	SIGNAL_SYSCALL = 48,           /* distribution, of targets, an estimate; label: errno, 0: none, detail: call + 1 */
+	SIGNAL_SYSCALL_WATCHED = 49,   /* the same, complete, while somebody watches */
+	SIGNAL_SYSCALL_UNMEASURED = 50, /* count, of targets: calls begun before they were observed */
 	SIGNAL_COUNT_OF_SIGNALS
+};
+
+enum udp_direction {
+	UDP_TRANSMIT = 1,
+	UDP_RECEIVE,
 };
 
 enum blocked_cause {
@@ -142,5 +156,6 @@ enum signal_book {
 	SIGNAL_BOOK_UNSEEN_WAKEUP,  /* threads that ran again without a wake-up that was seen */
 	SIGNAL_BOOK_UNSEEN_SWITCH,  /* threads that left a CPU without having been seen to get it: that wait is lost */
 	SIGNAL_BOOK_UNTRACKED,      /* requests to disks that were not followed: too many in flight */
+	SIGNAL_BOOK_UNTIMED_ACCEPT, /* connections whose wait for accept(2) was not measured: too many waited */
 	SIGNAL_BOOK_COUNT
 };

@@ -73,6 +73,23 @@ enum socket_close_reason {
 	SOCKET_CLOSE_TIMEOUT = 3,
 };
 
+/* Why there was a reset: of one that we sent, the kernel's reason; of one received, how far the connection had come. */
+enum reset_reason {
+	RESET_NONE = 0, /* there was none */
+	RESET_UNREAD_DATA,      /* closed before all was read that had come */
+	RESET_ABORTED,          /* closed without lingering (SO_LINGER of 0), or disconnected */
+	RESET_DATA_AFTER_CLOSE, /* data came for a socket that was closed */
+	RESET_LINGER,           /* closed, and the peer did not close in time (TCP_LINGER2) */
+	RESET_MEMORY,
+	RESET_KEEPALIVE, /* the peer gave no sign of life */
+	RESET_BAD_SEGMENT,
+	RESET_OTHER,
+	RESET_WHILE_ESTABLISHED, /* received: neither side had closed, */
+	RESET_WHILE_HALF_CLOSED, /* the peer had, */
+	RESET_WHILE_CLOSING,     /* we had */
+	RESET_REASON_COUNT
+};
+
 struct socket_closed_record {
 	struct record_header header;
 	__u64 connection;
@@ -81,7 +98,7 @@ struct socket_closed_record {
 	__u32 srtt_us;
 	__u32 retransmits;
 	__u32 reason; /* enum socket_close_reason */
-	__u32 reserved;
+	__u32 reset_reason; /* enum reset_reason */
 };
 HOSTLENS_RECORD_ASSERT(sizeof(struct socket_closed_record) == 56, "socket_closed_record");
 

@@ -37,7 +37,7 @@ class KernelSignals {
   static std::unique_ptr<KernelSignals> open(std::string& why_not) {
     std::unique_ptr<KernelSignals> signals(new KernelSignals);
     probes::SocketProbeSettings settings;
-    settings.target_bits_fd = signals->probes_->target_bits_fd();
+    settings.shared = &signals->probes_->maps();
     auto observed = Observed::open(settings);
     if (!observed) {
       why_not = observed.error().text();
@@ -87,6 +87,7 @@ class KernelSignals {
   }
   [[nodiscard]] kernel::TargetTable targets() { return observed_->probe().targets(); }
   [[nodiscard]] const kernel::AttachReport& report() const { return report_; }
+  [[nodiscard]] Observed& socket() { return *observed_; }
   [[nodiscard]] const probes::KernelProbes& probes() const { return *probes_; }
   /// Which hooks of a probe are not there, and why; "" when all are.
   [[nodiscard]] std::string refusals(const std::string& probe) const {

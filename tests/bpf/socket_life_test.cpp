@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening and closing of connections, and the books of the probe.
 #include <fcntl.h>
+#include <poll.h>
 
 #include <array>
 
@@ -148,6 +149,42 @@ TEST_F(SocketLifeTest, TellsWhoReset) {
     const bool client = close.connection == opened[0].connection;
     EXPECT_EQ(close.reason,
               client ? model::CloseReason::kResetByUs : model::CloseReason::kResetByPeer);
+    EXPECT_EQ(close.reset_reason,
+              client ? model::ResetReason::kAborted : model::ResetReason::kWhileEstablished);
+  }
+}
+
+TEST_F(SocketLifeTest, TellsThatAResetIsForUnreadData) {
+  SocketPair pair = tcp_pair();
+  talk(pair);
+  const auto opened = probe()->events<SocketOpened>();
+  ASSERT_EQ(opened.size(), 2U);
+  ASSERT_EQ(::write(pair.server.get(), "unread", 6), 6);
+  ASSERT_EQ(::shutdown(pair.server.get(), SHUT_WR), 0);
+  pollfd both{pair.client.get(), POLLRDHUP, 0};
+  ASSERT_EQ(::poll(&both, 1, 1000), 1);
+  pair.client.reset();
+  std::array<char, 8> buffer{};
+  ASSERT_EQ(::read(pair.server.get(), buffer.data(), buffer.size()), -1);
+  pair.server.reset();
+  const auto closed = probe()->events<SocketClosed>();
+  ASSERT_EQ(closed.size(), 2U);
+  for (const SocketClosed& close : closed) {
+    const bool client = close.connection == opened[0].connection;
+    EXPECT_EQ(close.reset_reason,
+              client ? model::ResetReason::kUnreadData : model::ResetReason::kWhileClosing);
+  }
+}
+
+TEST_F(SocketLifeTest, AnOrderlyCloseHasNoReset) {
+  SocketPair pair = tcp_pair();
+  talk(pair);
+  pair.client.reset();
+  pair.server.reset();
+  const auto closed = probe()->events<SocketClosed>();
+  ASSERT_EQ(closed.size(), 2U);
+  for (const SocketClosed& close : closed) {
+    EXPECT_EQ(close.reset_reason, model::ResetReason::kNone);
   }
 }
 

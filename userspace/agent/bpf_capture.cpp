@@ -4,9 +4,11 @@
 #include <malloc.h>
 
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "agent/attach_report_json.h"
+#include "base/clock.h"
 #include "kernel/local_host_access.h"
 #include "probes/kernel_probes.h"
 #include "probes/socket_probe.h"
@@ -14,14 +16,33 @@
 namespace hostlens::agent {
 namespace {
 
+/// What the worker may ask for: of the host, and of what is observed in bursts.
+class Host final : public kernel::LocalHostAccess {
+ public:
+  Host(kernel::TargetTable targets, std::optional<probes::BurstSchedule>& system_calls)
+      : LocalHostAccess(targets), system_calls_(system_calls) {}
+  base::Result<void> watch_system_calls(uint64_t duration_ns) override {
+    if (!system_calls_) return HostAccess::watch_system_calls(duration_ns);
+    system_calls_->watch(duration_ns, base::monotonic_now_ns());
+    return {};
+  }
+
+ private:
+  std::optional<probes::BurstSchedule>& system_calls_;
+};
+
 class BpfCapture final : public Capture {
  public:
   BpfCapture(std::unique_ptr<probes::KernelProbes> kernel,
-             std::unique_ptr<probes::SocketProbe> socket, kernel::AttachReport report)
+             std::unique_ptr<probes::SocketProbe> socket, kernel::AttachReport report,
+             const probes::BurstSettings& system_calls)
       : kernel_(std::move(kernel)),
         socket_(std::move(socket)),
         report_(std::move(report)),
-        host_(socket_->targets()) {}
+        host_(socket_->targets(), system_calls_) {
+    if (kernel_->system_calls() == nullptr) return;
+    system_calls_.emplace(*kernel_->system_calls(), system_calls, base::monotonic_now_ns());
+  }
 
   [[nodiscard]] int control_ring_fd() const override { return socket_->control_ring_fd(); }
   [[nodiscard]] int data_ring_fd() const override { return socket_->data_ring_fd(); }
@@ -32,12 +53,18 @@ class BpfCapture final : public Capture {
   [[nodiscard]] uint64_t recursion_misses() const override {
     return socket_->recursion_misses() + kernel_->recursion_misses();
   }
+  [[nodiscard]] uint64_t tick_bursts(uint64_t now_ns) override {
+    if (!system_calls_) return UINT64_MAX;
+    system_calls_->tick(now_ns);
+    return system_calls_->next_ns();
+  }
 
  private:
   std::unique_ptr<probes::KernelProbes> kernel_;
   std::unique_ptr<probes::SocketProbe> socket_;
   kernel::AttachReport report_;
-  kernel::LocalHostAccess host_;
+  std::optional<probes::BurstSchedule> system_calls_;
+  Host host_;
 };
 
 }  // namespace
@@ -49,16 +76,17 @@ base::Result<std::unique_ptr<Capture>> attach_bpf_capture(const CaptureSettings&
   socket.report_all_processes = settings.report_all_processes;
   kernel::AttachReport signals;
   auto kernel = probes::KernelProbes::attach(signals);
-  socket.target_bits_fd = kernel->target_bits_fd();
+  socket.shared = &kernel->maps();
   auto probe = probes::SocketProbe::attach(socket);
   if (!probe) return std::move(probe).error();
   kernel::AttachReport report = (*probe)->report();
   report.hooks.insert(report.hooks.end(), std::make_move_iterator(signals.hooks.begin()),
                       std::make_move_iterator(signals.hooks.end()));
+  report.packet_drop_reasons = std::move(signals.packet_drop_reasons);
   // The kernel's types, some 10 MiB, were read for each object and are not needed any more.
   ::malloc_trim(0);
-  return std::unique_ptr<Capture>(
-      new BpfCapture(std::move(kernel), *std::move(probe), std::move(report)));
+  return std::unique_ptr<Capture>(new BpfCapture(std::move(kernel), *std::move(probe),
+                                                 std::move(report), settings.system_calls));
 }
 
 }  // namespace hostlens::agent

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "kernel/host_access.h"
+#include "probes/burst_schedule.h"
 #include "probes/signal_tables.h"
 
 namespace hostlens::agent {
@@ -19,6 +20,7 @@ struct CaptureSettings {
   uint64_t data_ring_bytes = 0;
   /// exec and exit of every process (target rules need them); else of targets alone.
   bool report_all_processes = true;
+  probes::BurstSettings system_calls;
 };
 
 /// Attached probes; everything detaches when it is destroyed or the process ends: nothing is
@@ -37,6 +39,9 @@ class Capture {
   [[nodiscard]] virtual std::string report_json() const = 0;
   /// Events that the kernel did not show to our programs (bpf_prog_info.recursion_misses).
   [[nodiscard]] virtual uint64_t recursion_misses() const { return 0; }
+  /// Begins and ends what is observed in bursts, as far as it is due; CLOCK_MONOTONIC. Returns when
+  /// the next is; UINT64_MAX: never, until host() was asked to watch.
+  [[nodiscard]] virtual uint64_t tick_bursts(uint64_t /*now_ns*/) { return UINT64_MAX; }
 };
 
 /// kDenied: a privilege is missing; kUnsupported: this kernel cannot. Both with their remedy.

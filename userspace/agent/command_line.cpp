@@ -96,6 +96,27 @@ void add_top(CLI::App& app, std::function<int()>& action) {
   });
 }
 
+void add_syscalls(CLI::App& app, std::function<int()>& action) {
+  auto options = std::make_shared<SyscallsOptions>();
+  auto limit = std::make_shared<std::string>();
+  CLI::App* syscalls =
+      app.add_subcommand("syscalls", "Observe every system call of a service for some seconds");
+  syscalls->add_option("--service", options->service, "Whose")->required()->type_name("NAME");
+  syscalls->add_option("--for", *limit, "How long, at most 10m (5s)")
+      ->type_name("DURATION")
+      ->check(check_duration);
+  syscalls
+      ->add_option("--address", options->address,
+                   "The agent; else HOSTLENS_ADDRESS, else the default address")
+      ->type_name("HOST:PORT");
+  syscalls->callback([=, &action] {
+    action = [=] {
+      if (!limit->empty()) options->for_ns = *parse_duration_ns(*limit);
+      return syscalls_command(*options);
+    };
+  });
+}
+
 void add_health(CLI::App& app, std::function<int()>& action) {
   struct Arguments {
     HealthOptions options;
@@ -159,6 +180,7 @@ int run_program(int argc, char** argv) {
   add_run(app, action);
   add_agent(app, action);
   add_top(app, action);
+  add_syscalls(app, action);
   add_health(app, action);
   add_doctor(app, action);
   add_config(app, action);

@@ -68,6 +68,8 @@ struct Configuration {
   bool redact_query_values = false;  ///< false: no query at all; true: keys with REDACTED values
   std::vector<std::string> query_keys_kept;
   bool prometheus_enabled = true;
+  uint64_t syscall_burst_ns = 1'000'000'000;  ///< 0: only when somebody watches
+  uint64_t syscall_period_ns = 30'000'000'000;
   OtlpSettings otlp;
   std::string otlp_json_path;  ///< "": off, "-": standard output
   std::vector<checks::CheckSettings> checks;

@@ -138,6 +138,17 @@ const std::array kKeys = {
     ConfigurationKey{"redaction.keep", "a list of query keys", "[]",
                      "Query keys whose values are kept.", true,
                      [](Value& v, Configuration& c) { v.read_texts(c.query_keys_kept); }},
+    ConfigurationKey{
+        "signals.syscalls.burst", "a duration, 0s to 1h", "1s",
+        "How long of every period the system calls of targets are observed, which makes every "
+        "system call of the host dearer meanwhile. What is seen stands for the whole period. 0s: "
+        "only for `hostlens syscalls`.",
+        false, [](Value& v, Configuration& c) { v.read_duration(c.syscall_burst_ns, 0, kHour); }},
+    ConfigurationKey{"signals.syscalls.period", "a duration, 1s to 24h", "30s",
+                     "See signals.syscalls.burst.", false,
+                     [](Value& v, Configuration& c) {
+                       v.read_duration(c.syscall_period_ns, kSecond, 24 * kHour);
+                     }},
     ConfigurationKey{"exporters.prometheus.enabled", "true or false", "true",
                      "Whether /metrics is served on `listen`.", true,
                      [](Value& v, Configuration& c) { v.read(c.prometheus_enabled); }},

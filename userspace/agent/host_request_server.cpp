@@ -54,11 +54,16 @@ bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& r
   const auto* target = std::get_if<SetTarget>(&message);
   const auto* cgroup = std::get_if<SetTargetCgroup>(&message);
   const auto* list = std::get_if<OpenContainerList>(&message);
-  if (open == nullptr && target == nullptr && cgroup == nullptr && list == nullptr) return false;
+  const auto* watch = std::get_if<WatchSystemCalls>(&message);
+  if (open == nullptr && target == nullptr && cgroup == nullptr && list == nullptr &&
+      watch == nullptr) {
+    return false;
+  }
   reply.id = open != nullptr     ? open->id
              : target != nullptr ? target->id
              : cgroup != nullptr ? cgroup->id
-                                 : list->id;
+             : list != nullptr   ? list->id
+                                 : watch->id;
   const uint32_t pid = open != nullptr     ? open->process.pid
                        : target != nullptr ? target->process.pid
                                            : 0;
@@ -67,8 +72,11 @@ bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& r
   if (!within_rate(now_ns)) {
     set_error(reply, Error::Kind::kBusy, EAGAIN);
   } else if ((pid != 0 && pid == policy_.own_pid && !gives_up_target) ||
-             (open == nullptr && list == nullptr && !policy_.targets_may_change)) {
+             (open == nullptr && list == nullptr && watch == nullptr &&
+              !policy_.targets_may_change)) {
     set_error(reply, Error::Kind::kDenied, EPERM);
+  } else if (watch != nullptr) {
+    set_outcome(reply, host_.watch_system_calls(watch->duration_ns));
   } else if (open != nullptr) {
     auto file = host_.open_process_file(open->process, open->what);
     reply.ok = reply.has_fd = file.has_value();

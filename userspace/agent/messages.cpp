@@ -132,6 +132,11 @@ void fields(Archive& archive, auto& m, const OpenContainerList*) {
   archive.number(m.runtime);
 }
 template <typename Archive>
+void fields(Archive& archive, auto& m, const WatchSystemCalls*) {
+  archive.number(m.id);
+  archive.number(m.duration_ns);
+}
+template <typename Archive>
 void fields(Archive& archive, auto& m, const Reply*) {
   archive.number(m.id);
   archive.flag(m.ok);

@@ -37,6 +37,8 @@ enum class FdSlot : uint8_t {
   kSignalCounts1,
   kSignalBooks,
   kServiceCgroups,
+  kListeners,        ///< link of the iterator over listeners
+  kSystemCallBooks,  ///< BPF map, struct system_call_books
   kCount
 };
 inline constexpr size_t kFdSlots = static_cast<size_t>(FdSlot::kCount);
@@ -119,6 +121,12 @@ struct OpenContainerList {
   uint8_t runtime = 0;  ///< which of the configured sockets
   bool operator==(const OpenContainerList&) const = default;
 };
+/// All system calls of targets for so long.
+struct WatchSystemCalls {
+  uint64_t id = 0;
+  uint64_t duration_ns = 0;
+  bool operator==(const WatchSystemCalls&) const = default;
+};
 struct Reply {
   uint64_t id = 0;
   bool ok = false;
@@ -129,8 +137,9 @@ struct Reply {
 };
 
 /// The index is the message's number on the wire. Append only.
-using Message = std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile,
-                             SetTarget, SetTargetCgroup, Reply, OpenContainerList>;
+using Message =
+    std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile, SetTarget,
+                 SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls>;
 using MessageBytes = std::array<std::byte, kMessageBytes>;
 
 [[nodiscard]] MessageBytes encode(const Message& message);

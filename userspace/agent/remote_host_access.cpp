@@ -67,4 +67,12 @@ Result<void> RemoteHostAccess::set_target_cgroup(uint64_t cgroup_id, bool is_tar
   return {};
 }
 
+Result<void> RemoteHostAccess::watch_system_calls(uint64_t duration_ns) {
+  const std::lock_guard lock(mutex_);
+  const uint64_t id = ++last_id_;
+  auto reply = ask(WatchSystemCalls{id, duration_ns}, id, "observe system calls");
+  if (!reply) return std::move(reply).error();
+  return {};
+}
+
 }  // namespace hostlens::agent

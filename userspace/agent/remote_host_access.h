@@ -21,6 +21,7 @@ class RemoteHostAccess final : public kernel::HostAccess {
   base::Result<void> set_target_cgroup(uint64_t cgroup_id, bool is_target) override;
   /// The answer of a container runtime, by its place in `containers.sockets`: RuntimeRelay::ask().
   base::Result<base::UniqueFd> open_container_list(uint8_t runtime);
+  base::Result<void> watch_system_calls(uint64_t duration_ns) override;
 
  private:
   /// The supervisor answers within microseconds; longer than this it is stopped or gone.

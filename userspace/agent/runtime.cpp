@@ -70,7 +70,9 @@ Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeSettings settings,
   if (!ledger) return std::move(ledger).error();
   runtime->ledger_ = *std::move(ledger);
   auto capture = attach({configuration.limits.control_ring_bytes,
-                         configuration.limits.data_ring_bytes, !runtime->settings_.run_mode});
+                         configuration.limits.data_ring_bytes,
+                         !runtime->settings_.run_mode,
+                         {configuration.syscall_burst_ns, configuration.syscall_period_ns}});
   if (!capture) return std::move(capture).error();
   runtime->capture_ = *std::move(capture);
   runtime->launcher_ = std::make_unique<ExecWorkerLauncher>(configuration.user);

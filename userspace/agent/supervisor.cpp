@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 #include <vector>
@@ -72,6 +73,10 @@ Result<void> Supervisor::start(std::function<void()> on_ready, std::function<voi
   restart_ = *std::move(restart);
   deadline_ = *std::move(deadline);
   second_->every(1'000'000'000);
+  auto bursts = parts_.loop.timer([this] { tick_bursts(); });
+  if (!bursts) return std::move(bursts).error();
+  bursts_ = *std::move(bursts);
+  tick_bursts();
   return launch();
 }
 
@@ -117,6 +122,8 @@ Result<void> Supervisor::send_hello(const Channel& channel, const Channel& worke
   list.add(FdSlot::kSignalCounts1, tables.counts[1]);
   list.add(FdSlot::kSignalBooks, tables.books);
   list.add(FdSlot::kServiceCgroups, tables.service_cgroups);
+  list.add(FdSlot::kListeners, tables.listeners);
+  list.add(FdSlot::kSystemCallBooks, tables.system_call_books);
   return channel.send(Hello{list.mask()}, list.fds());
 }
 
@@ -185,6 +192,7 @@ void Supervisor::on_heartbeat(const Heartbeat& heartbeat) {
 void Supervisor::on_requests() {
   if (!requests_) return;
   auto served = requests_->serve(settings_.now_ns());
+  tick_bursts();  // it may have been asked to watch
   if (served) return;
   parts_.loop.forget(requests_->fd());
   if (served.error().kind != base::Error::Kind::kNotFound) kill_worker(served.error().text());
@@ -195,6 +203,13 @@ void Supervisor::on_second() {
                                               std::memory_order_relaxed);
   if (!process_ || stopping_) return;
   if (settings_.now_ns() - moved_ns_ > settings_.hang_ns) kill_worker("does not move");
+}
+
+void Supervisor::tick_bursts() {
+  const uint64_t now_ns = settings_.now_ns();
+  const uint64_t next_ns = parts_.capture.tick_bursts(now_ns);
+  if (next_ns == UINT64_MAX) return bursts_->cancel();
+  bursts_->once(std::max<uint64_t>(next_ns > now_ns ? next_ns - now_ns : 0, 1'000'000));
 }
 
 void Supervisor::kill_worker(const std::string& why) {
@@ -260,6 +275,7 @@ void Supervisor::end(bool in_order) {
   if (std::exchange(ended_, true)) return;
   if (deadline_) deadline_->cancel();
   if (second_) second_->cancel();
+  if (bursts_) bursts_->cancel();
   if (on_end_) on_end_(in_order);
 }
 

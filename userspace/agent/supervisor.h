@@ -80,6 +80,7 @@ class Supervisor {
   void handle(const Message& message);
   void on_heartbeat(const Heartbeat& heartbeat);
   void on_second();
+  void tick_bursts();
   void kill_worker(const std::string& why);
   void forget_worker();
   void schedule_restart(uint64_t ran_ns);
@@ -95,6 +96,7 @@ class Supervisor {
   std::optional<Channel> channel_;
   std::optional<HostRequestServer> requests_;
   std::unique_ptr<Timer> second_;
+  std::unique_ptr<Timer> bursts_;
   std::unique_ptr<Timer> restart_;
   std::unique_ptr<Timer> deadline_;
   Backoff backoff_;

@@ -26,6 +26,37 @@ std::string_view role_name(SocketRole role) {
   return "unknown";
 }
 
+std::string_view reset_reason_name(model::ResetReason reason) {
+  using enum model::ResetReason;
+  switch (reason) {
+    case kUnreadData:
+      return "unread_data";
+    case kAborted:
+      return "aborted";
+    case kDataAfterClose:
+      return "data_after_close";
+    case kLinger:
+      return "linger";
+    case kMemory:
+      return "memory";
+    case kKeepalive:
+      return "keepalive";
+    case kBadSegment:
+      return "bad_segment";
+    case kWhileEstablished:
+      return "established";
+    case kWhileHalfClosed:
+      return "half_closed";
+    case kWhileClosing:
+      return "closing";
+    case kNone:
+    case kOther:
+    case kCount:
+      break;
+  }
+  return "other";
+}
+
 }  // namespace
 
 uint64_t ConnectionKey::hash() const {
@@ -35,6 +66,7 @@ uint64_t ConnectionKey::hash() const {
   uint64_t hash = mix(reinterpret_cast<uintptr_t>(service), words[0]);
   hash = mix(hash, words[1]);
   return mix(hash, (uint64_t{static_cast<uint32_t>(error)} << 32U) |
+                       (uint64_t{static_cast<uint8_t>(reset)} << 24U) |
                        (uint64_t{static_cast<uint8_t>(role)} << 16U) | peer.port);
 }
 
@@ -103,6 +135,11 @@ model::Attributes connection_attributes(const ConnectionKey& key) {
   put_text(attributes, server ? "client.address" : "server.address", key.peer.ip_text());
   put_number(attributes, "server.port", key.peer.port);
   if (key.failed) put_text(attributes, "error.type", errno_name(key.error));
+  if (key.reset != model::ResetReason::kNone) {
+    put_text(attributes, "reason", reset_reason_name(key.reset));
+    put_text(attributes, "side",
+             key.reset >= model::ResetReason::kWhileEstablished ? "received" : "sent");
+  }
   return attributes;
 }
 

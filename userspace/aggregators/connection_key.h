@@ -24,8 +24,9 @@ struct ConnectionKey {
   model::SocketAddress peer;
   model::SocketRole role = model::SocketRole::kUnknown;
   bool unix_socket = false;
-  bool failed = false;  ///< a connect that failed
-  int32_t error = 0;    ///< its errno, 0 when the kernel kept none
+  bool failed = false;                                   ///< a connect that failed
+  int32_t error = 0;                                     ///< its errno, 0 when the kernel kept none
+  model::ResetReason reset = model::ResetReason::kNone;  ///< only of resets
 
   bool operator==(const ConnectionKey&) const = default;
   [[nodiscard]] uint64_t hash() const;
@@ -44,7 +45,7 @@ struct ConnectionKey {
 /// error.type of a failed connect: the errno's name, "_OTHER" when it has none here.
 [[nodiscard]] std::string_view errno_name(int32_t value);
 
-/// With error.type when it failed.
+/// With error.type when it failed, with side and reason when it was reset.
 [[nodiscard]] model::Attributes connection_attributes(const ConnectionKey& key);
 
 }  // namespace hostlens::aggregators

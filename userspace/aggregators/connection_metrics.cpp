@@ -26,21 +26,22 @@ constexpr FamilyName kConnect = {
 constexpr FamilyName kRetransmits = {"hostlens.tcp.retransmits", "TCP segments sent again.",
                                      "{segment}", MetricKind::kCounter};
 constexpr FamilyName kResets = {"hostlens.tcp.resets",
-                                "TCP connections that ended with a reset, sent or received.",
+                                "TCP connections that ended with a reset, by who sent it and why.",
                                 "{connection}", MetricKind::kCounter};
 constexpr FamilyName kRtt = {
     "hostlens.tcp.rtt",
     "Smoothed round-trip time of connections, one value per second in which one was used.", "s",
     MetricKind::kHistogram};
 
-/// Two points of every series are in hostlens.connection.io and hostlens.tcp.resets.
+/// Two points of every series are in hostlens.connection.io.
 constexpr size_t kPointsPerSeries = 2;
 
 size_t peers_limit(size_t limit) { return limit / kPointsPerSeries; }
 
 }  // namespace
 
-ConnectionMetrics::ConnectionMetrics(size_t limit) : peers_(peers_limit(limit)), connects_(limit) {}
+ConnectionMetrics::ConnectionMetrics(size_t limit)
+    : peers_(peers_limit(limit)), connects_(limit), resets_(limit) {}
 
 ConnectionMetrics::PeerTable::Series& ConnectionMetrics::series_of(
     const processors::ConnectionFacts& facts, const ServicePointer& service) {
@@ -100,8 +101,16 @@ void ConnectionMetrics::closed(const processors::ConnectionFacts& facts,
     --series.values.active;
     open_.erase(facts.connection);
   }
-  if (reason == model::CloseReason::kResetByUs) ++series.values.resets_sent;
-  if (reason == model::CloseReason::kResetByPeer) ++series.values.resets_received;
+  const bool by_us = reason == model::CloseReason::kResetByUs;
+  if (!by_us && reason != model::CloseReason::kResetByPeer) return;
+  ConnectionKey key = connection_key(*service, facts.role, facts.local, facts.remote);
+  key.reset = facts.reset_reason;
+  if (key.reset == model::ResetReason::kNone) {
+    key.reset = by_us ? model::ResetReason::kOther : model::ResetReason::kWhileEstablished;
+  }
+  ResetTable::Series* const known = resets_.find(key);
+  ++(known != nullptr ? *known : resets_.admit(key, service, connection_attributes(key)))
+        .values.count;
 }
 
 void ConnectionMetrics::connect_failed(const ServicePointer& service,
@@ -117,11 +126,13 @@ void ConnectionMetrics::connect_failed(const ServicePointer& service,
 void ConnectionMetrics::set_limit(size_t limit) {
   peers_.set_limit(peers_limit(limit));
   connects_.set_limit(limit);
+  resets_.set_limit(limit);
 }
 
 void ConnectionMetrics::expire(uint64_t now_ns, uint64_t idle_ns) {
   peers_.expire(now_ns, idle_ns);
   connects_.expire(now_ns, idle_ns);
+  resets_.expire(now_ns, idle_ns);
 }
 
 void ConnectionMetrics::add_families(FamilyList& list, std::vector<FamilyLoad>& loads) const {
@@ -135,8 +146,7 @@ void ConnectionMetrics::add_families(FamilyList& list, std::vector<FamilyLoad>& 
       list.add_point(family, series, series.attributes, series.values.active);
     });
   });
-  add_two_way(list, kIo, "network.io.direction", {"transmit", "receive"},
-              {&PeerValues::bytes_sent, &PeerValues::bytes_received}, false);
+  add_io(list);
   for (const FamilyName& name : {kOpened, kActive}) {
     loads.push_back({name.name, peers_.size(), peers_.overflowed()});
   }
@@ -179,8 +189,13 @@ void ConnectionMetrics::add_tcp_families(FamilyList& list, std::vector<FamilyLoa
                      static_cast<int64_t>(series.values.retransmits));
     });
   });
-  add_two_way(list, kResets, "side", {"sent", "received"},
-              {&PeerValues::resets_sent, &PeerValues::resets_received}, true);
+  list.add(kResets, [&](model::MetricFamily& family) {
+    resets_.for_each([&](const ResetTable::Series& series) {
+      list.add_point(family, series, without(series.attributes, "network.transport"),
+                     static_cast<int64_t>(series.values.count));
+    });
+  });
+  loads.push_back({kResets.name, resets_.size(), resets_.overflowed()});
   list.add(kRtt, [&](model::MetricFamily& family) {
     peers_.for_each([&](const PeerTable::Series& series) {
       if (series.values.rtt.count() == 0) return;
@@ -193,25 +208,19 @@ void ConnectionMetrics::add_tcp_families(FamilyList& list, std::vector<FamilyLoa
   }
 }
 
-void ConnectionMetrics::add_two_way(FamilyList& list, const FamilyName& name, std::string_view key,
-                                    std::array<std::string_view, 2> ways,
-                                    std::array<uint64_t PeerValues::*, 2> counts,
-                                    bool tcp_only) const {
-  list.add(name, [&](model::MetricFamily& family) {
+void ConnectionMetrics::add_io(FamilyList& list) const {
+  list.add(kIo, [&](model::MetricFamily& family) {
     peers_.for_each([&](const PeerTable::Series& series) {
       const PeerValues& values = series.values;
-      if (tcp_only && !values.tcp) return;
       if (series.service == nullptr) {  // an overflow series has one attribute and no other
         list.add_point(family, series, series.attributes,
-                       static_cast<int64_t>(values.*counts[0] + values.*counts[1]));
+                       static_cast<int64_t>(values.bytes_sent + values.bytes_received));
         return;
       }
-      const model::Attributes base =
-          tcp_only ? without(series.attributes, "network.transport") : series.attributes;
-      for (size_t way = 0; way < ways.size(); ++way) {
-        list.add_point(family, series, with(base, key, ways[way]),
-                       static_cast<int64_t>(values.*counts[way]));
-      }
+      list.add_point(family, series, with(series.attributes, "network.io.direction", "transmit"),
+                     static_cast<int64_t>(values.bytes_sent));
+      list.add_point(family, series, with(series.attributes, "network.io.direction", "receive"),
+                     static_cast<int64_t>(values.bytes_received));
     });
   });
 }

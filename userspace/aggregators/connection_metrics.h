@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -44,8 +43,6 @@ class ConnectionMetrics {
     uint64_t bytes_sent = 0;
     uint64_t bytes_received = 0;
     uint64_t retransmits = 0;
-    uint64_t resets_sent = 0;
-    uint64_t resets_received = 0;
     HistogramRecorder rtt{HistogramRecorder::kFewBuckets};
     [[nodiscard]] bool busy() const { return active != 0; }
   };
@@ -54,6 +51,11 @@ class ConnectionMetrics {
     HistogramRecorder duration{HistogramRecorder::kFewBuckets};
     [[nodiscard]] bool busy() const { return false; }
   };
+  struct ResetValues {
+    uint64_t count = 0;
+    [[nodiscard]] bool busy() const { return false; }
+  };
+  using ResetTable = SeriesTable<ResetValues, ConnectionKey>;
   using PeerTable = SeriesTable<PeerValues, ConnectionKey>;
   using ConnectTable = SeriesTable<ConnectValues, ConnectionKey>;
 
@@ -62,12 +64,11 @@ class ConnectionMetrics {
   ConnectValues& connect_of(const ConnectionKey& key, const ServicePointer& service);
   void add_connects(FamilyList& list, std::vector<FamilyLoad>& loads) const;
   void add_tcp_families(FamilyList& list, std::vector<FamilyLoad>& loads) const;
-  void add_two_way(FamilyList& list, const FamilyName& name, std::string_view key,
-                   std::array<std::string_view, 2> ways,
-                   std::array<uint64_t PeerValues::*, 2> counts, bool tcp_only) const;
+  void add_io(FamilyList& list) const;
 
   PeerTable peers_;
   ConnectTable connects_;  ///< measured connects and failed ones
+  ResetTable resets_;
   /// Where each open connection is counted as active. As many as the tracker follows.
   processors::FlatMap<PeerTable::Series*> open_;
 };

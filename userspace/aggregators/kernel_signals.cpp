@@ -60,6 +60,22 @@ Attributes of_exit(const signal_key& key, const SignalNames&) {
           {"reason", std::string(key.label == EXIT_DUMPED ? "dumped" : "signaled")}};
 }
 
+Attributes of_port(const signal_key& key, const SignalNames&) {
+  return {{"server.port", int64_t{key.detail}}};
+}
+
+/// Reasons of parts of the kernel that have their own have no name here.
+Attributes of_drop(const signal_key& key, const SignalNames& names) {
+  std::string name = names.packet_drop_reason(key.detail);
+  if (name.empty()) name = std::to_string(key.detail);
+  return {{"reason", std::move(name)}};
+}
+
+Attributes of_udp(const signal_key& key, const SignalNames&) {
+  return {
+      {"network.io.direction", std::string(key.label == UDP_TRANSMIT ? "transmit" : "receive")}};
+}
+
 void add_known(Attributes& attributes, const char* key, std::string value) {
   if (!value.empty()) attributes.push_back({key, std::move(value)});
 }
@@ -68,6 +84,14 @@ void add_known(Attributes& attributes, const char* key, std::string value) {
 std::string error_name(int error) {
   const char* name = error > 0 ? ::strerrorname_np(error) : nullptr;
   return name != nullptr ? name : "_OTHER";
+}
+
+Attributes of_call(const signal_key& key, const SignalNames& names) {
+  Attributes attributes;
+  if (key.label != 0) attributes.push_back({"error.type", error_name(key.label)});
+  std::string call = key.detail == 0 ? std::string() : names.system_call(key.detail - 1);
+  if (!call.empty()) attributes.push_back({"syscall", std::move(call)});
+  return attributes;
 }
 
 Attributes of_disk(const signal_key& key, const SignalNames& names) {
@@ -133,8 +157,9 @@ Attributes of_nothing(const signal_key&, const SignalNames&) { return {}; }
 
 struct SignalRow {
   kernel_signal signal;
-  FamilyName name;
+  FamilyName name;  ///< of a distribution as a counter: its sum in By, else how many values
   Attributes (*attributes)(const signal_key&, const SignalNames&);  ///< sorted by key
+  bool distribution = name.kind == MetricKind::kHistogram;
 };
 
 constexpr SignalRow kRows[] = {
@@ -159,6 +184,55 @@ constexpr SignalRow kRows[] = {
     {SIGNAL_LIFETIME,
      {"hostlens.process.lifetime", "How long processes had lived that ended.", "s",
       MetricKind::kHistogram},
+     of_nothing},
+    {SIGNAL_ACCEPT,
+     {"hostlens.tcp.accept.duration", "Waits of connections from the handshake to accept(2).", "s",
+      MetricKind::kHistogram},
+     of_nothing},
+    {SIGNAL_LISTEN_DROPS,
+     {"hostlens.listen.overflows",
+      "SYNs and last ACKs that a listener dropped: its accept queue was full, or the kernel had no "
+      "memory or route.",
+      "{packet}", MetricKind::kCounter},
+     of_port},
+    {SIGNAL_SYNACK_RETRANSMITS,
+     {"hostlens.tcp.handshake.retransmits", "SYN-ACKs sent again: handshakes that do not end.",
+      "{segment}", MetricKind::kCounter},
+     of_port},
+    {SIGNAL_TCP_RETRANSMITS,
+     {"hostlens.tcp.other.retransmits",
+      "TCP segments sent again for who is no target; those of targets: hostlens.tcp.retransmits.",
+      "{segment}", MetricKind::kCounter},
+     of_nothing},
+    {SIGNAL_PACKET_DROPS,
+     {"hostlens.packet.drops",
+      "Packets that the kernel dropped, by its reason; NOT_SPECIFIED has some that just were not "
+      "wanted any more.",
+      "{packet}", MetricKind::kCounter},
+     of_drop},
+    {SIGNAL_UDP_SIZE,
+     {"hostlens.udp.io", "Bytes that UDP socket calls moved.", "By", MetricKind::kCounter},
+     of_udp,
+     true},
+    {SIGNAL_UDP_SIZE,
+     {"hostlens.udp.datagrams",
+      "Messages that UDP socket calls moved; one that the kernel cuts up counts once.",
+      "{datagram}", MetricKind::kCounter},
+     of_udp,
+     true},
+    {SIGNAL_SYSCALL,
+     {"hostlens.syscall.duration",
+      "System calls; an estimate, from bursts that stand for the time between them.", "s",
+      MetricKind::kHistogram},
+     of_call},
+    {SIGNAL_SYSCALL_WATCHED,
+     {"hostlens.syscall.watched.duration",
+      "System calls, all of them, while somebody watched (hostlens syscalls).", "s",
+      MetricKind::kHistogram},
+     of_call},
+    {SIGNAL_SYSCALL_UNMEASURED,
+     {"hostlens.syscall.unmeasured", "System calls that were in progress when a burst began.",
+      "{call}", MetricKind::kCounter},
      of_nothing},
     {SIGNAL_DISK_IO,
      {"hostlens.disk.io.duration", "Requests to disks, from the device's start to its end.", "s",
@@ -228,6 +302,15 @@ model::ExponentialHistogram histogram_of(const SignalDistribution& distribution,
   return histogram;
 }
 
+/// Values of KernelSignals.
+template <typename Values>
+uint64_t number_of(const SignalRow& row, const Values& values) {
+  if (!row.distribution) return values.count;
+  if (row.name.unit == "By") return static_cast<uint64_t>(values.sum);
+  const auto& slots = values.distribution.slots;
+  return std::accumulate(slots.begin(), slots.end(), uint64_t{0});
+}
+
 }  // namespace
 
 KernelSignals::KernelSignals(ServicePointer host, const SignalNames& names,
@@ -264,8 +347,10 @@ void KernelSignals::add(const signal_key& key, const ServicePointer& service, ui
 }
 
 std::shared_ptr<const std::vector<model::MetricFamily>> KernelSignals::families(
-    uint64_t now_ns, uint64_t idle_ns, std::vector<FamilyLoad>& loads) {
+    uint64_t now_ns, uint64_t idle_ns, std::vector<FamilyLoad>& loads,
+    std::vector<model::MetricFamily> more) {
   model::MetricSnapshot snapshot;
+  snapshot.families = std::move(more);
   snapshot.unix_ns = base::unix_now_ns();
   FamilyList list(snapshot);
   for (const SignalRow& row : kRows) {
@@ -282,7 +367,7 @@ std::shared_ptr<const std::vector<model::MetricFamily>> KernelSignals::families(
                                             histogram_of(series.values.distribution,
                                                          series.values.sum, row.name.unit == "s"))
                            : list.add_point(family, series, series.attributes,
-                                            static_cast<int64_t>(series.values.count));
+                                            static_cast<int64_t>(number_of(row, series.values)));
         if (point.service == host_) point.service = nullptr;
       });
     });

@@ -29,6 +29,7 @@ class SignalNames {
   [[nodiscard]] virtual std::string mount_point(uint32_t device) const = 0;
   /// Which of its handlers: interrupt_name__hash, 0 for the only one.
   [[nodiscard]] virtual std::string interrupt_handler(uint32_t irq, uint16_t hash) const = 0;
+  [[nodiscard]] virtual std::string packet_drop_reason(uint32_t) const { return {}; }
 };
 
 /// Counts of one signal by service and attributes, cumulative from the first reading on; idle
@@ -46,9 +47,11 @@ class KernelSignals {
            const model::SignalDistribution& distribution);
   void add(const signal_key& key, const ServicePointer& service, uint64_t count);
 
-  /// After each reading; CLOCK_MONOTONIC. Expires idle series.
+  /// After each reading; CLOCK_MONOTONIC. Expires idle series. `more` is what else belongs to the
+  /// reading.
   [[nodiscard]] std::shared_ptr<const std::vector<model::MetricFamily>> families(
-      uint64_t now_ns, uint64_t idle_ns, std::vector<FamilyLoad>& loads);
+      uint64_t now_ns, uint64_t idle_ns, std::vector<FamilyLoad>& loads,
+      std::vector<model::MetricFamily> more = {});
 
   [[nodiscard]] uint64_t unknown_total() const { return unknown_; }
 

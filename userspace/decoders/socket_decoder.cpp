@@ -100,11 +100,15 @@ DecodeStatus decode_opened(base::Bytes bytes, model::ControlEvent& event) {
 DecodeStatus decode_closed(base::Bytes bytes, model::ControlEvent& event) {
   const auto record = fixed_part<socket_closed_record>(bytes);
   if (!record) return DecodeStatus::kTruncated;
-  if (record->connection == 0 || record->reason > SOCKET_CLOSE_TIMEOUT) return DecodeStatus::kField;
+  if (record->connection == 0 || record->reason > SOCKET_CLOSE_TIMEOUT ||
+      record->reset_reason >= RESET_REASON_COUNT) {
+    return DecodeStatus::kField;
+  }
   model::SocketClosed closed;
   closed.time_ns = record->header.time_ns;
   closed.connection = record->connection;
   closed.reason = static_cast<model::CloseReason>(record->reason);
+  closed.reset_reason = static_cast<model::ResetReason>(record->reset_reason);
   closed.bytes_sent = record->bytes_sent;
   closed.bytes_received = record->bytes_received;
   closed.srtt_us = record->srtt_us;
@@ -117,6 +121,8 @@ static_assert(static_cast<int>(model::CloseReason::kNormal) == SOCKET_CLOSE_NORM
 static_assert(static_cast<int>(model::CloseReason::kResetByPeer) == SOCKET_CLOSE_RESET_BY_PEER);
 static_assert(static_cast<int>(model::CloseReason::kResetByUs) == SOCKET_CLOSE_RESET_BY_US);
 static_assert(static_cast<int>(model::CloseReason::kTimeout) == SOCKET_CLOSE_TIMEOUT);
+static_assert(static_cast<int>(model::ResetReason::kOther) == RESET_OTHER);
+static_assert(static_cast<int>(model::ResetReason::kCount) == RESET_REASON_COUNT);
 
 DecodeStatus decode_connect_failed(base::Bytes bytes, model::ControlEvent& event) {
   const auto record = fixed_part<connect_failed_record>(bytes);

@@ -2,6 +2,8 @@
 // What came of attaching probes, for `doctor`, /api/v1/status and one line of log each.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,8 @@ struct HookReport {
 struct AttachReport {
   std::string socket_variant;  ///< "tracepoint", "fexit", "sys_exit"
   std::vector<HookReport> hooks;
+  /// What this kernel calls its reasons to drop packets (enum skb_drop_reason), by number.
+  std::map<uint32_t, std::string> packet_drop_reasons{};
 };
 
 }  // namespace hostlens::kernel

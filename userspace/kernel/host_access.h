@@ -49,6 +49,13 @@ class HostAccess {
   /// Every process that executes a program inside this cgroup (v2 id) becomes a target in the
   /// kernel, before its first instruction.
   virtual base::Result<void> set_target_cgroup(uint64_t cgroup_id, bool is_target) = 0;
+
+  /// Observes all system calls of targets for so long, at most ten minutes: every call of the host
+  /// gets dearer meanwhile. kUnsupported: this kernel refuses the hooks.
+  virtual base::Result<void> watch_system_calls(uint64_t /*duration_ns*/) {
+    return base::Error{base::Error::Kind::kUnsupported, 0, "system calls cannot be observed here",
+                       "`hostlens doctor` says why"};
+  }
 };
 
 }  // namespace hostlens::kernel

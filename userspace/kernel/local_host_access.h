@@ -10,7 +10,7 @@
 namespace hostlens::kernel {
 
 /// Needs CAP_SYS_PTRACE for other users' processes. The table must outlive it. One thread.
-class LocalHostAccess final : public HostAccess {
+class LocalHostAccess : public HostAccess {
  public:
   explicit LocalHostAccess(TargetTable targets, std::string proc_root = "/proc")
       : targets_(targets), proc_root_(std::move(proc_root)) {}

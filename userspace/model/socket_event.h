@@ -64,10 +64,29 @@ struct SocketData {
 
 enum class CloseReason : uint8_t { kNormal, kResetByPeer, kResetByUs, kTimeout };
 
+/// Of a reset that was sent, the kernel's reason; of one that was received, how far the connection
+/// had come.
+enum class ResetReason : uint8_t {
+  kNone,  ///< no reset
+  kUnreadData,
+  kAborted,
+  kDataAfterClose,
+  kLinger,
+  kMemory,
+  kKeepalive,
+  kBadSegment,
+  kOther,
+  kWhileEstablished,
+  kWhileHalfClosed,  ///< the peer had closed its side
+  kWhileClosing,     ///< we had closed ours
+  kCount
+};
+
 struct SocketClosed {
   uint64_t time_ns = 0;
   ConnectionId connection = 0;
   CloseReason reason = CloseReason::kNormal;
+  ResetReason reset_reason = ResetReason::kNone;
   uint64_t bytes_sent = 0;  ///< of the whole life for TCP, since first sight otherwise
   uint64_t bytes_received = 0;
   uint32_t srtt_us = 0;

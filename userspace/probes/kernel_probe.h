@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "kernel/attach_report.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/shared_maps.h"
@@ -41,6 +42,7 @@ struct KernelProbeContext {
   kernel::SharedMaps& maps;
   const btf* types;
   kernel::AttachReport& report;
+  base::UniqueFd& listeners;  ///< filled by the network probe: see KernelProbes::listeners_fd
 };
 
 namespace detail {

@@ -191,6 +191,7 @@ Result<SignalBooks> SignalTables::books() {
       {SIGNAL_BOOK_UNSEEN_WAKEUP, books.unseen_wakeup},
       {SIGNAL_BOOK_UNSEEN_SWITCH, books.unseen_switch},
       {SIGNAL_BOOK_UNTRACKED, books.untracked},
+      {SIGNAL_BOOK_UNTIMED_ACCEPT, books.untimed_accept},
   };
   std::vector<uint64_t> values(cpus_);
   for (const auto& row : rows) {

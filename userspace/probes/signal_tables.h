@@ -24,6 +24,8 @@ struct SignalTableFds {
   int books = -1;
   int service_cgroups = -1;
   int oom_kills = -1;
+  int listeners = -1;          ///< link of the iterator, for a ListenerReader
+  int system_call_books = -1;  ///< for read_system_call_books
 };
 
 /// Totals since the probes were loaded.
@@ -35,6 +37,7 @@ struct SignalBooks {
   uint64_t unseen_wakeup = 0;   ///< threads that ran again without a wake-up that was seen
   uint64_t unseen_switch = 0;   ///< threads that were not seen to get their CPU
   uint64_t untracked = 0;       ///< requests to disks that were not followed: too many in flight
+  uint64_t untimed_accept = 0;  ///< connections whose wait for accept(2) was not measured
 };
 
 /// The kernel's programs write into one table while the other is read and emptied: an observation

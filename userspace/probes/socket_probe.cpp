@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,9 @@
 #include "kernel/libbpf_log.h"
 #include "kernel/skeleton.h"
 #include "probes/hooks.h"
+#include "probes/kernel_enum.h"
+#include "probes/kernel_probe.h"
+#include "records/socket.h"
 
 namespace hostlens::probes {
 namespace {
@@ -36,6 +40,7 @@ constexpr VariantRow kVariants[] = {
     {SocketVariant::kSysExit, "sys_exit", "tp_btf/sys_exit"},
 };
 constexpr char kDataSignal[] = "socket calls with payload";
+constexpr char kDatagrams[] = "hostlens.udp.io, hostlens.udp.datagrams";
 
 enum class Need : uint8_t {
   kAlways,   ///< no probe without it
@@ -59,10 +64,17 @@ constexpr ProgramRow kPrograms[] = {
     {"fexit__tcp_sendpage", SocketVariant::kFexit, Need::kIfThere, "sendfile over TCP"},
     {"fexit__unix_stream_sendpage", SocketVariant::kFexit, Need::kIfThere, "sendfile, AF_UNIX"},
     {"fexit__unix_stream_splice_read", SocketVariant::kFexit, Need::kIfThere, "splice, AF_UNIX"},
+    {"fexit__udp_sendmsg", SocketVariant::kFexit, Need::kIfThere, kDatagrams},
+    {"fexit__udpv6_sendmsg", SocketVariant::kFexit, Need::kIfThere, kDatagrams},
+    {"fexit__udp_recvmsg", SocketVariant::kFexit, Need::kIfThere, kDatagrams, 5},
+    {"fexit__udpv6_recvmsg", SocketVariant::kFexit, Need::kIfThere, kDatagrams, 5},
+    {"fexit__udp_recvmsg_nonblock", SocketVariant::kFexit, Need::kIfThere, kDatagrams, 6},
+    {"fexit__udpv6_recvmsg_nonblock", SocketVariant::kFexit, Need::kIfThere, kDatagrams, 6},
     {"tp_btf__sys_exit", SocketVariant::kSysExit, Need::kAlways, kDataSignal},
     {"tp_btf__inet_sock_set_state", {}, Need::kAlways, "opening of TCP connections"},
     {"tp_btf__tcp_destroy_sock", {}, Need::kAlways, "closing of TCP connections"},
-    {"tp_btf__tcp_send_reset", {}, Need::kIfThere, "resets sent"},
+    {"tp_btf__tcp_send_reset", {}, Need::kIfThere, "resets sent", 3},
+    {"tp_btf__tcp_send_reset_2", {}, Need::kIfThere, "resets sent", 2},
     {"tp_btf__sched_process_fork", {}, Need::kAlways, "inheritance of targets"},
     {"tp_btf__sched_process_exec", {}, Need::kAlways, "programs executed"},
     {"tp_btf__sched_process_exit", {}, Need::kAlways, "processes ended"},
@@ -90,6 +102,27 @@ Result<void> set_sizes(socket_bpf& skeleton, const SocketProbeSettings& settings
     bpf_map__set_max_entries(skeleton.maps.sockets_by_address, 1);
   }
   return {};
+}
+
+/// Names of enum sk_rst_reason without SK_RST_REASON_.
+constexpr std::pair<std::string_view, reset_reason> kResetReasons[] = {
+    {"TCP_ABORT_ON_CLOSE", RESET_UNREAD_DATA},   {"TCP_STATE", RESET_ABORTED},
+    {"TCP_DISCONNECT_WITH_DATA", RESET_ABORTED}, {"TCP_ABORT_ON_DATA", RESET_DATA_AFTER_CLOSE},
+    {"TCP_ABORT_ON_LINGER", RESET_LINGER},       {"TCP_ABORT_ON_MEMORY", RESET_MEMORY},
+    {"TCP_KEEPALIVE_TIMEOUT", RESET_KEEPALIVE},  {"TCP_INVALID_ACK_SEQUENCE", RESET_BAD_SEGMENT},
+    {"TCP_RFC7323_PAWS", RESET_BAD_SEGMENT},     {"TCP_TOO_OLD_ACK", RESET_BAD_SEGMENT},
+    {"TCP_ACK_UNSENT_DATA", RESET_BAD_SEGMENT},  {"TCP_FLAGS", RESET_BAD_SEGMENT},
+    {"TCP_OLD_ACK", RESET_BAD_SEGMENT},          {"INVALID_SYN", RESET_BAD_SEGMENT},
+};
+
+void set_reset_reasons(socket_bpf& skeleton, const btf* types) {
+  auto& reasons = skeleton.rodata->reset_reason_of;
+  std::fill(std::begin(reasons), std::end(reasons), RESET_OTHER);
+  for (const auto& [value, name] : kernel_enum(types, "sk_rst_reason", "SK_RST_REASON_")) {
+    const auto* row = std::find_if(std::begin(kResetReasons), std::end(kResetReasons),
+                                   [&](const auto& one) { return one.first == name; });
+    if (row != std::end(kResetReasons) && value < std::size(reasons)) reasons[value] = row->second;
+  }
 }
 
 Result<void> set_constants(socket_bpf& skeleton, const SocketProbeSettings& settings,
@@ -187,11 +220,12 @@ Result<void> SocketProbe::Loaded::attach(SocketVariant variant, const SocketProb
   if (!skeleton) return base::errno_error("socket probe: open: " + log.cause());
   if (auto sized = set_sizes(*skeleton, settings, variant); !sized) return sized;
   if (auto set = set_constants(*skeleton, settings, variant); !set) return set;
-  if (settings.target_bits_fd >= 0) {
-    const int error = bpf_map__reuse_fd(skeleton->maps.target_bits, settings.target_bits_fd);
-    if (error != 0) return base::errno_error("socket probe: table of targets", -error);
-  }
+  set_reset_reasons(*skeleton, types);
   if (auto chosen = choose_programs(variant, types, hooks); !chosen) return chosen;
+  detail::fit_tables(skeleton->obj, types);
+  if (settings.shared != nullptr) {
+    if (auto lent = settings.shared->lend(skeleton->obj); !lent) return lent;
+  }
   if (const int error = socket_bpf::load(skeleton.get()); error != 0) {
     return base::errno_error("the kernel refuses it: " + log.cause(), -error);
   }

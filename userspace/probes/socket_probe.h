@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "kernel/attach_report.h"
+#include "kernel/shared_maps.h"
 #include "kernel/target_table.h"
 
 namespace hostlens::probes {
@@ -30,8 +31,8 @@ struct SocketProbeSettings {
   uint32_t most_target_cgroups = 1024;
   /// exec and exit of every process, for discovery; else of targets alone.
   bool report_all_processes = true;
-  /// The targets of probes that are attached already, -1: its own. Not taken over.
-  int target_bits_fd = -1;
+  /// Of probes that are attached already: targets, tables of signals, sockets. nullptr: its own.
+  const kernel::SharedMaps* shared = nullptr;
   /// Only this one is tried: tests. Else the first that attaches.
   std::optional<SocketVariant> only;
 };

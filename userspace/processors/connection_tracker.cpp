@@ -131,6 +131,7 @@ void ConnectionTracker::closed(const model::SocketClosed& event) {
       current_ = nullptr;
     }
   }
+  connection->facts.reset_reason = event.reset_reason;
   close(*connection, event.time_ns, event.reason);
 }
 

@@ -39,6 +39,7 @@ struct ConnectionFacts {
   model::ConnectionId connection = 0;
   model::SocketRole role = model::SocketRole::kUnknown;
   bool mid_life = false;
+  model::ResetReason reset_reason = model::ResetReason::kNone;  ///< known when it is closed
   model::SocketAddress local;
   model::SocketAddress remote;
   std::shared_ptr<const model::Process> process;

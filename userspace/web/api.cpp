@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "web/request_rows.h"
 #include "web/span_json.h"
+#include "web/system_call_rows.h"
 
 namespace hostlens::web {
 namespace {
@@ -52,14 +53,18 @@ Response Api::handle(const Request& request) const {
     std::string_view path;
     Response (Api::*handler)(const Request&) const;
   };
-  static constexpr std::array<Route, 8> kRoutes = {{{"/metrics", &Api::metrics},
-                                                    {"/healthz", &Api::alive},
-                                                    {"/readyz", &Api::ready},
-                                                    {"/livez", &Api::live},
-                                                    {"/api/v1/health", &Api::health},
-                                                    {"/api/v1/requests", &Api::requests},
-                                                    {"/api/v1/traces", &Api::traces},
-                                                    {"/api/v1/status", &Api::status}}};
+  static constexpr std::array<Route, 10> kRoutes = {{
+      {"/metrics", &Api::metrics},
+      {"/healthz", &Api::alive},
+      {"/readyz", &Api::ready},
+      {"/livez", &Api::live},
+      {"/api/v1/health", &Api::health},
+      {"/api/v1/requests", &Api::requests},
+      {"/api/v1/traces", &Api::traces},
+      {"/api/v1/syscalls", &Api::system_calls},
+      {"/api/v1/syscalls/watch", &Api::watch_system_calls},
+      {"/api/v1/status", &Api::status},
+  }};
   for (const Route& route : kRoutes) {
     if (route.path == request.path) return (this->*route.handler)(request);
   }
@@ -89,6 +94,27 @@ Response Api::traces(const Request& request) const {
     }
   }
   return json_response(to_json(spans_.traces(limit)));
+}
+
+Response Api::system_calls(const Request& request) const {
+  const auto snapshot = published_.snapshot();
+  if (!snapshot) return error_response(503, "starting");
+  const char* service = request.parameter("service");
+  return json_response(to_json(system_call_rows(*snapshot, service != nullptr ? service : "")));
+}
+
+Response Api::watch_system_calls(const Request& request) const {
+  uint64_t for_ms = 0;
+  const char* text = request.parameter("for_ms");
+  const char* end = text != nullptr ? text + std::strlen(text) : text;
+  const bool given = text != nullptr && std::from_chars(text, end, for_ms).ptr == end;
+  if (!given || for_ms < 1 || for_ms > kMostWatchMs) {
+    return error_response(400, "for_ms: a number from 1 to 600000");
+  }
+  if (!settings_.watch_system_calls) return error_response(501, "system calls cannot be observed");
+  const auto begun = settings_.watch_system_calls(for_ms * 1'000'000);
+  if (!begun) return error_response(501, begun.error().text());
+  return json_response("{}\n");
 }
 
 Response Api::status(const Request&) const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the agent answers: /metrics, /healthz, /readyz, /livez and
-// /api/v1/{health,requests,traces,status}.
+// /api/v1/{health,requests,traces,status,syscalls}.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/ledger.h"
+#include "base/result.h"
 #include "model/metric.h"
 #include "web/http_server.h"
 #include "web/published.h"
@@ -27,6 +28,9 @@ struct ApiSettings {
   std::function<uint64_t()> now_ns;  ///< CLOCK_MONOTONIC
   /// JSON, "" when there is none yet; empty: there is no such page.
   std::function<std::string()> health;
+  /// Observes all system calls of targets for so long; empty: cannot. Called on the server's
+  /// thread.
+  std::function<base::Result<void>(uint64_t duration_ns)> watch_system_calls;
 };
 
 /// Handler for an HttpServer. All it reads is immutable, atomic or behind a lock held for a copy;
@@ -44,10 +48,13 @@ class Api {
   static constexpr uint64_t kStaleNs = 10'000'000'000;
   static constexpr size_t kDefaultTraces = 20;
   static constexpr size_t kMostTraces = 1000;
+  static constexpr uint64_t kMostWatchMs = 600'000;
 
   [[nodiscard]] Response metrics(const Request& request) const;
   [[nodiscard]] Response requests(const Request& request) const;
   [[nodiscard]] Response traces(const Request& request) const;
+  [[nodiscard]] Response system_calls(const Request& request) const;
+  [[nodiscard]] Response watch_system_calls(const Request& request) const;
   [[nodiscard]] Response status(const Request& request) const;
   [[nodiscard]] Response health(const Request& request) const;
   [[nodiscard]] Response alive(const Request& request) const;

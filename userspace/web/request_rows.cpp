@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "web/request_rows.h"
 
-#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "web/histogram_json.h"
 #include "web/json_fields.h"
 
 namespace hostlens::web {
@@ -12,7 +12,6 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMostRows = 1'000'000;
-constexpr size_t kMostBuckets = 4096;
 
 void take_attribute(const model::Attribute& attribute, RequestRow& row) {
   const auto text = [&](std::string& out) {
@@ -42,34 +41,6 @@ void add_family(const model::MetricFamily& family, std::string_view side, Reques
     row.start_unix_ns = point.start_unix_ns;
     out.rows.push_back(std::move(row));
   }
-}
-
-json histogram_json(const model::ExponentialHistogram& h) {
-  return {{"scale", h.scale},   {"offset", h.offset}, {"zero_count", h.zero_count},
-          {"counts", h.counts}, {"count", h.count},   {"sum", h.sum},
-          {"min", h.min},       {"max", h.max}};
-}
-
-/// False when it is none of ours. Throws as web/json_fields.h does.
-bool read_histogram(const json& value, model::ExponentialHistogram& h) {
-  const int64_t scale = integer_of(value.at("scale"));
-  const int64_t offset = integer_of(value.at("offset"));
-  const json& counts = value.at("counts");
-  if (scale < -10 || scale > 20 || !counts.is_array() || counts.size() > kMostBuckets) return false;
-  if (offset < std::numeric_limits<int32_t>::min() ||
-      offset > std::numeric_limits<int32_t>::max()) {
-    return false;
-  }
-  h.scale = static_cast<int32_t>(scale);
-  h.offset = static_cast<int32_t>(offset);
-  h.counts.reserve(counts.size());
-  for (const json& count : counts) h.counts.push_back(unsigned_of(count));
-  h.zero_count = unsigned_of(value.at("zero_count"));
-  h.count = unsigned_of(value.at("count"));
-  value.at("sum").get_to(h.sum);
-  value.at("min").get_to(h.min);
-  value.at("max").get_to(h.max);
-  return h.min <= h.max;
 }
 
 RequestRow row_from(const json& value) {

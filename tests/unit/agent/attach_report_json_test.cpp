@@ -39,6 +39,17 @@ TEST(AttachReportJsonTest, AReasonThatIsNoUtf8IsStillADocument) {
   EXPECT_TRUE(nlohmann::json::accept(attach_report_json(report)));
 }
 
+TEST(AttachReportJsonTest, ReasonsToDropPacketsAreFoundAgain) {
+  kernel::AttachReport report;
+  report.packet_drop_reasons = {{2, "NOT_SPECIFIED"}, {65537, "X"}};
+  EXPECT_EQ(packet_drop_reasons_of(attach_report_json(report)), report.packet_drop_reasons);
+  for (const char* text :
+       {"", "[]", "{}", R"({"packet_drop_reasons":[]})",
+        R"({"packet_drop_reasons":{"x":"A","-1":"B","1":2,"4294967296":"C"}})"}) {
+    EXPECT_TRUE(packet_drop_reasons_of(text).empty()) << text;
+  }
+}
+
 TEST(AttachReportJsonTest, OtherDocumentsHaveNoVariant) {
   for (const char* text : {"", "{", "[]", "{}", R"({"socket_variant":7})", "null"}) {
     EXPECT_EQ(socket_variant_of(text), "") << text;

@@ -26,6 +26,7 @@ const std::vector<Message>& every_message() {
       Reply{12, false, false, base::Error::Kind::kDenied, EPERM},
       OpenContainerList{14, 1},
       Reply{13, true, true, base::Error::Kind::kInvalid, 0},
+      WatchSystemCalls{14, 5'000'000'000},
   };
   return all;
 }

@@ -94,27 +94,37 @@ TEST_F(ConnectionMetricsTest, LifeOfAClientConnection) {
   const auto rtt = reader.histogram(kRtt, kClientTcp);
   EXPECT_EQ(rtt.count, 1U);
   EXPECT_DOUBLE_EQ(rtt.max, 250e-6);
-  EXPECT_THAT(reader.points(kResets), ElementsAre(std::string(kClientTcp) + ",side=sent",
-                                                  std::string(kClientTcp) + ",side=received"));
+  EXPECT_THAT(reader.points(kResets), ElementsAre());
   EXPECT_EQ(reader.family(kActive)->kind, model::MetricKind::kUpDownCounter);
   EXPECT_EQ(reader.family(kIo)->unit, "By");
   EXPECT_EQ(reader.family(kOpened)->points[0].service, process_->service);
 }
 
-TEST_F(ConnectionMetricsTest, ResetsAreToldBySide) {
-  const auto close_by = [&](CloseReason reason) {
-    const ConnectionFacts facts = client();
+TEST_F(ConnectionMetricsTest, ResetsAreToldBySideAndReason) {
+  using model::ResetReason;
+  const auto close_by = [&](CloseReason reason, ResetReason why = ResetReason::kNone) {
+    ConnectionFacts facts = client();
     aggregator_.connection_opened(facts, 0);
+    facts.reset_reason = why;
     aggregator_.connection_closed(facts, reason);
   };
+  close_by(CloseReason::kResetByUs, ResetReason::kUnreadData);
   close_by(CloseReason::kResetByUs);
-  close_by(CloseReason::kResetByPeer);
-  close_by(CloseReason::kResetByPeer);
+  close_by(CloseReason::kResetByPeer, ResetReason::kWhileEstablished);
+  close_by(CloseReason::kResetByPeer, ResetReason::kWhileHalfClosed);
+  close_by(CloseReason::kResetByPeer, ResetReason::kWhileEstablished);
   close_by(CloseReason::kTimeout);
   close_by(CloseReason::kNormal);
   const SnapshotReader reader = read();
-  EXPECT_EQ(reader.number(kResets, std::string(kClientTcp) + ",side=sent"), 1);
-  EXPECT_EQ(reader.number(kResets, std::string(kClientTcp) + ",side=received"), 2);
+  const auto resets = [&](const std::string& reason, const std::string& side) {
+    return reader.number(kResets, "hostlens.connection.role=client,reason=" + reason +
+                                      ",server.address=203.0.113.7,server.port=5432,side=" + side);
+  };
+  EXPECT_EQ(resets("unread_data", "sent"), 1);
+  EXPECT_EQ(resets("other", "sent"), 1);
+  EXPECT_EQ(resets("established", "received"), 2);
+  EXPECT_EQ(resets("half_closed", "received"), 1);
+  EXPECT_EQ(reader.points(kResets).size(), 4U);
   EXPECT_EQ(reader.number(kActive, kClientSet), 0);
 }
 
@@ -248,6 +258,9 @@ TEST_F(ConnectionMetricsLimitTest, NoFamilyExceedsTheLimitAndTheOverflowSeriesBa
     failure.errno_value = ECONNREFUSED;
     failure.latency_ns = 1000;
     aggregator_.connect_failed(process_, failure);
+    ConnectionFacts reset = open.back();
+    reset.connection = next_id_++;
+    aggregator_.connection_closed(reset, CloseReason::kResetByPeer);
   }
   constexpr char kOverflow[] = "otel.metric.overflow=true";
   {

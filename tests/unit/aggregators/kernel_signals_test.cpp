@@ -27,6 +27,9 @@ class FakeNames final : public SignalNames {
   [[nodiscard]] std::string system_call(uint32_t number) const override {
     return number == 74 ? "fsync" : "";
   }
+  [[nodiscard]] std::string packet_drop_reason(uint32_t number) const override {
+    return number == 3 ? "NO_SOCKET" : "";
+  }
   [[nodiscard]] std::string disk(uint32_t device) const override {
     return device == (8U << DEVICE_MINOR_BITS | 16U) ? "sdb" : "";
   }
@@ -66,6 +69,34 @@ class KernelSignalsTest : public testing::Test {
   KernelSignals signals_{host_, names_, 4};
   std::vector<FamilyLoad> loads_;
 };
+
+TEST_F(KernelSignalsTest, DatagramsAreCountedWithTheirBytes) {
+  const signal_key sent = key(SIGNAL_UDP_SIZE, UDP_TRANSMIT);
+  signals_.add(sent, web_, values(10, 4, 2400));
+  signals_.add(sent, web_, values(7, 1, 100));
+  const SnapshotReader reader = read();
+  EXPECT_EQ(reader.number("hostlens.udp.io", "network.io.direction=transmit"), 2500);
+  EXPECT_EQ(reader.number("hostlens.udp.datagrams", "network.io.direction=transmit"), 5);
+  EXPECT_EQ(reader.family("hostlens.udp.io")->kind, model::MetricKind::kCounter);
+}
+
+TEST_F(KernelSignalsTest, DropsHaveTheKernelsReasonOrItsNumber) {
+  signals_.add(key(SIGNAL_PACKET_DROPS, 0, 3), nullptr, 7);
+  signals_.add(key(SIGNAL_PACKET_DROPS, 0, 65537), nullptr, 1);
+  const SnapshotReader reader = read();
+  EXPECT_EQ(reader.number("hostlens.packet.drops", "reason=NO_SOCKET"), 7);
+  EXPECT_EQ(reader.number("hostlens.packet.drops", "reason=65537"), 1);
+}
+
+TEST_F(KernelSignalsTest, CallsHaveTheirErrorAndListenersTheirPort) {
+  signals_.add(key(SIGNAL_SYSCALL, ENOENT, 75), web_, values(3, 30, 90'000));
+  signals_.add(key(SIGNAL_SYSCALL, 0, 0), web_, values(3, 30, 90'000));
+  signals_.add(key(SIGNAL_LISTEN_DROPS, 0, 8080), web_, 5);
+  const SnapshotReader reader = read();
+  EXPECT_THAT(reader.points("hostlens.syscall.duration"),
+              UnorderedElementsAre("error.type=ENOENT,syscall=fsync", ""));
+  EXPECT_EQ(reader.number("hostlens.listen.overflows", "server.port=8080"), 5);
+}
 
 TEST_F(KernelSignalsTest, ASleepHasItsCauseAndItsSystemCall) {
   signals_.add(key(SIGNAL_BLOCKED, BLOCKED_DISK, 75), web_, values(15, 3, 90'000'000));

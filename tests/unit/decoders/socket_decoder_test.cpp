@@ -188,11 +188,16 @@ TEST(SocketDecoderTest, ReadsAClose) {
   record.bytes_sent = 1ULL << 40;
   record.bytes_received = 3;
   record.reason = SOCKET_CLOSE_RESET_BY_PEER;
+  record.reset_reason = RESET_WHILE_HALF_CLOSED;
   ControlEvent event;
   ASSERT_EQ(decode_control(bytes_of(record), event), DecodeStatus::kOk);
   const auto& closed = std::get<model::SocketClosed>(event);
   EXPECT_EQ(closed.bytes_sent, 1ULL << 40);
   EXPECT_EQ(closed.reason, model::CloseReason::kResetByPeer);
+  EXPECT_EQ(closed.reset_reason, model::ResetReason::kWhileHalfClosed);
+  record.reset_reason = RESET_REASON_COUNT;
+  EXPECT_EQ(decode_control(bytes_of(record), event), DecodeStatus::kField);
+  record.reset_reason = RESET_NONE;
   record.reason = 4;
   EXPECT_EQ(decode_control(bytes_of(record), event), DecodeStatus::kField);
 }

@@ -39,6 +39,13 @@ struct HealthOptions {
 };
 [[nodiscard]] int health_command(const HealthOptions& options);
 
+struct SyscallsOptions {
+  std::string address;  ///< as in TopOptions
+  std::string service;
+  uint64_t for_ns = 5'000'000'000;
+};
+[[nodiscard]] int syscalls_command(const SyscallsOptions& options);
+
 [[nodiscard]] int doctor_command(bool as_json);
 [[nodiscard]] int config_check_command(const std::string& path);
 [[nodiscard]] int config_keys_command();

@@ -38,7 +38,7 @@ Examination examine() {
   out.features = kernel::read_features();
   const auto kernel = probes::KernelProbes::attach(out.signals);
   probes::SocketProbeSettings settings;
-  settings.target_bits_fd = kernel->target_bits_fd();
+  settings.shared = &kernel->maps();
   settings.control_ring_bytes = kTrialRingBytes;
   settings.data_ring_bytes = kTrialRingBytes;
   settings.report_all_processes = false;

@@ -5,7 +5,10 @@
 
 #include <utility>
 
+#include "aggregators/kernel_extras.h"
+#include "base/clock.h"
 #include "kernel/system_calls.h"
+#include "probes/system_call_books.h"
 #include "scrapers/device_names.h"
 
 namespace hostlens::agent {
@@ -35,14 +38,26 @@ std::string KernelReading::Names::interrupt_handler(uint32_t irq, uint16_t hash)
   return scrapers::interrupt_handler({}, irq, hash);
 }
 
-KernelReading::KernelReading(probes::SignalTables tables, discovery::ProcessTable& processes,
+std::string KernelReading::Names::packet_drop_reason(uint32_t number) const {
+  const auto found = packet_drop_reasons_.find(number);
+  return found == packet_drop_reasons_.end() ? std::string() : found->second;
+}
+
+KernelReading::KernelReading(probes::SignalTables tables, Extras extras,
+                             discovery::ProcessTable& processes,
                              std::shared_ptr<const model::Service> host, size_t series_per_family)
     : tables_(std::move(tables)),
+      system_call_books_(std::move(extras.system_call_books)),
+      start_unix_ns_(extras.start_unix_ns),
+      series_per_family_(series_per_family),
       processes_(processes),
       cgroups_({}, processes),
+      names_(std::move(extras.packet_drop_reasons)),
       signals_(std::move(host), names_, series_per_family),
       kernel_(processes.service_named("kernel")),
-      other_(processes.service_named("other")) {}
+      other_(processes.service_named("other")) {
+  if (extras.listeners) listener_reader_.emplace(std::move(extras.listeners));
+}
 
 /// A refusal is that of every reading: one line is enough.
 void KernelReading::report_once(const base::Error& error) {
@@ -58,6 +73,11 @@ void KernelReading::begin(const std::vector<scrapers::CgroupTarget>& cgroups) {
     if (const uint64_t id = cgroups_.number_of(path); id != 0) ids.push_back(id);
   }
   if (auto set = tables_.set_service_cgroups(ids); !set) report_once(set.error());
+  if (listener_reader_) {  // before the turn: it counts what they dropped
+    auto listeners = listener_reader_->read();
+    if (!listeners) report_once(listeners.error());
+    listeners_ = listeners ? *std::move(listeners) : std::vector<model::ListenerState>{};
+  }
   if (auto turned = tables_.turn(); !turned) return report_once(turned.error());
   begun_ = true;
 }
@@ -77,6 +97,17 @@ std::shared_ptr<const model::Service> KernelReading::service_of(uint64_t owner) 
   return process->service;
 }
 
+std::vector<model::MetricFamily> KernelReading::extra_families() {
+  std::vector<model::MetricFamily> families;
+  for (model::ListenerState& listener : listeners_) listener.service = service_of(listener.owner);
+  aggregators::add_listener_families(families, listeners_, series_per_family_, base::unix_now_ns());
+  if (system_call_books_) {
+    const auto books = probes::read_system_call_books(system_call_books_.get());
+    if (books) aggregators::add_system_call_families(families, *books, start_unix_ns_);
+  }
+  return families;
+}
+
 bool KernelReading::finish(uint64_t now_ns, uint64_t idle_ns) {
   if (!std::exchange(begun_, false)) return false;
   std::vector<Whole> wholes;
@@ -91,6 +122,7 @@ bool KernelReading::finish(uint64_t now_ns, uint64_t idle_ns) {
         if ((key.owner & SIGNAL_OWNER_PROCESS) == 0) (void)service_of(key.owner);
       });
   if (!taken) report_once(taken.error());
+  for (const model::ListenerState& listener : listeners_) (void)service_of(listener.owner);
   cgroups_.refresh(now_ns);  // finds those that were asked for
   for (const Whole& whole : wholes) {
     signals_.add(whole.key, service_of(whole.key.owner), whole.distribution);
@@ -100,7 +132,7 @@ bool KernelReading::finish(uint64_t now_ns, uint64_t idle_ns) {
   }
   if (auto books = tables_.books()) books_ = *books;
   loads_.clear();
-  last_ = signals_.families(now_ns, idle_ns, loads_);
+  last_ = signals_.families(now_ns, idle_ns, loads_, extra_families());
   return true;
 }
 

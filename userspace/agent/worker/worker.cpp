@@ -17,6 +17,7 @@
 #include "agent/logging.h"
 #include "agent/otlp_environment.h"
 #include "agent/version.h"
+#include "agent/worker/listener_backlogs.h"
 #include "agent/worker/process_use.h"
 #include "agent/worker/run_summary.h"
 #include "agent/worker/unit_check_source.h"
@@ -204,7 +205,10 @@ void Worker::open_kernel_signals(SlotFds& fds, discovery::ProcessTable& processe
        std::move(slot(FdSlot::kSignalBooks)),
        std::move(slot(FdSlot::kServiceCgroups))});
   if (!tables) return spdlog::error("{}; no kernel signals", tables.error().text());
-  kernel_ = std::make_unique<KernelReading>(*std::move(tables), processes, host,
+  KernelReading::Extras extras{
+      std::move(slot(FdSlot::kListeners)), std::move(slot(FdSlot::kSystemCallBooks)),
+      packet_drop_reasons_of(settings_.attach_report), settings_.supervisor_start_unix_ns};
+  kernel_ = std::make_unique<KernelReading>(*std::move(tables), std::move(extras), processes, host,
                                             configuration_.limits.series_per_family);
 }
 
@@ -235,6 +239,9 @@ void Worker::serve() {
   api.attach_report = settings_.attach_report;
   api.now_ns = base::monotonic_now_ns;
   api.health = [this] { return health_->json(); };
+  api.watch_system_calls = [this](uint64_t duration_ns) {
+    return host_->watch_system_calls(duration_ns);
+  };
   if (configuration_.prometheus_enabled) {
     api.metrics = [](const model::MetricSnapshot& snapshot, std::string_view accept) {
       exporters::prometheus::Exposition page = exporters::prometheus::render(snapshot, accept);
@@ -338,6 +345,9 @@ void Worker::finish_kernel_signals() {
   if (kernel_ == nullptr) return;
   if (kernel_->finish(base::monotonic_now_ns(), configuration_.limits.series_idle_ns)) {
     kernel_is_news_ = true;
+    if (kernel_->reads_listeners()) {
+      health_->set_listeners(listener_backlogs(kernel_->listeners()));
+    }
   }
 }
 
