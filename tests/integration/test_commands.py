@@ -42,6 +42,11 @@ def test_doctor_tells_the_state_of_each_signal():
     for name in ("hostlens.thread.blocked.duration", "hostlens.process.exits"):
         assert signals[name]["state"] == "active"
         assert "tp_btf/sched_" in signals[name]["hook"]
+    for name in ("syscall.duration", "disk.io.duration", "disk.queue.duration", "fsync.duration", "file.io.duration",
+                 "tcp.connect.duration", "tcp.retransmits", "tcp.resets", "listen.overflows", "packet.drops",
+                 "memory.fault.duration", "memory.reclaim.stall.duration", "oom.kills", "process.execs",
+                 "interrupt.duration", "thread.runqueue.duration"):
+        assert f"hostlens.{name}" in signals
     for signal in signals.values():
         assert signal["state"] in ("active", "off", "unavailable")
         assert (signal["state"] == "unavailable") == bool(signal["reason"]), signal

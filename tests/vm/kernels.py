@@ -2,6 +2,7 @@
 """Debian's own kernels, fetched by apt and unpacked, never installed."""
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -11,25 +12,29 @@ import host
 
 SERIES = ("6.1", "6.12")
 
+# What the tests need and the kernel has as modules; each needs none of the others.
+MODULES = ("loop", "sch_netem", "veth")
+
 
 def kernel(series):
-    """The image of the newest kernel of a series, from the cache if it is there."""
+    """The folder with `vmlinuz` and `modules/` of the newest kernel of a series, from the cache if it is there."""
     host.need("apt-cache", "apt-get", "dpkg-deb")
     with host.cache_folder() as cache:
         cached = sorted(cache.glob(f"linux-image-{series}.*"), key=lambda path: host.natural(path.name))
         newest = _newest_package(series)
-        if newest and not (cache / newest).exists():
+        if newest and not (cache / newest / "modules").exists():
             try:
                 _fetch(newest, cache)
                 for old in cached:
-                    shutil.rmtree(old)
+                    if old.name != newest:
+                        shutil.rmtree(old)
                 cached = [cache / newest]
             except subprocess.CalledProcessError:
                 pass  # offline: an older one that was fetched before serves as well
         if not cached:
             raise host.Unavailable(f"apt has no kernel {series}: apt-get update"
                                    if not newest else f"{newest} cannot be downloaded")
-        return cached[-1] / "vmlinuz"
+        return cached[-1]
 
 
 def _newest_package(series):
@@ -54,4 +59,9 @@ def _fetch(package, cache):
         version = next(name for name in os.listdir(f"{folder}/tree/boot") if name.startswith("vmlinuz"))
         os.mkdir(f"{folder}/image")
         os.rename(f"{folder}/tree/boot/{version}", f"{folder}/image/vmlinuz")
+        os.mkdir(f"{folder}/image/modules")
+        for name in MODULES:
+            for module in pathlib.Path(folder).glob(f"tree/**/{name}.ko*"):
+                module.rename(f"{folder}/image/modules/{module.name}")
+        shutil.rmtree(cache / package, ignore_errors=True)
         os.rename(f"{folder}/image", cache / package)

@@ -66,6 +66,10 @@ def _cpio_entry(name, mode, content, number):
     return pad(head) + pad(content)
 
 
+def _modules(kernel):
+    return [(path, f"/modules/{path.name}") for path in sorted((kernel / "modules").glob("*"))]
+
+
 def boot(kernel, root, job, files=(), *, systemd=False, icount=False, cpus=2, memory=1536, limit=180,
          results=None, append=""):
     """Runs `job` and returns its status; TIMED_OUT, GUEST_DIED and KERNEL_LOG say why there is none."""
@@ -74,8 +78,8 @@ def boot(kernel, root, job, files=(), *, systemd=False, icount=False, cpus=2, me
         folder = pathlib.Path(name)
         with open(folder / "initrd", "wb") as initrd:
             initrd.write(root.read_bytes())
-            initrd.write(job_archive(job, (*START, *files)))
-        status = _run_qemu(folder, kernel, systemd, icount, cpus, memory, limit, append)
+            initrd.write(job_archive(job, (*START, *_modules(kernel), *files)))
+        status = _run_qemu(folder, kernel / "vmlinuz", systemd, icount, cpus, memory, limit, append)
         log = (folder / "kernel.log").read_text(encoding="utf-8", errors="replace")
         if results:
             pathlib.Path(results).mkdir(parents=True, exist_ok=True)

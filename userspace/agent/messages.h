@@ -39,6 +39,7 @@ enum class FdSlot : uint8_t {
   kServiceCgroups,
   kListeners,        ///< link of the iterator over listeners
   kSystemCallBooks,  ///< BPF map, struct system_call_books
+  kOomKills,         ///< BPF map, struct oom_kill
   kCount
 };
 inline constexpr size_t kFdSlots = static_cast<size_t>(FdSlot::kCount);

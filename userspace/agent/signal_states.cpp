@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/signal_states.h"
 
+#include <algorithm>
 #include <map>
 #include <string_view>
+#include <utility>
 
 namespace hostlens::agent {
 namespace {
@@ -37,13 +39,48 @@ std::vector<std::string> names_of(std::string_view signals) {
   return names;
 }
 
+/// "hostlens.fsync.duration, of xfs" is one of several that make a signal.
+std::pair<std::string, std::string> name_and_scope(const std::string& served) {
+  const size_t comma = served.find(kBetween);
+  if (!served.starts_with("hostlens.") || comma == std::string::npos) return {served, {}};
+  return {served.substr(0, comma), served.substr(comma + kBetween.size())};
+}
+
+SignalState state_of(const std::string& name, const std::map<std::string, Part>& probes) {
+  SignalState state{name, "active", {}, {}, {}, {}};
+  for (const auto& [probe, part] : probes) {
+    join(state.hook, part.attached ? part.hooks : part.tried);
+    if (part.attached) continue;
+    state.state = "unavailable";
+    join(state.reason, part.reason);
+    join(state.remedy, part.remedy);
+  }
+  return state;
+}
+
+SignalState whole(const std::string& name, std::vector<SignalState> parts) {
+  const bool active = std::any_of(parts.begin(), parts.end(),
+                                  [](const SignalState& part) { return part.state == "active"; });
+  SignalState state{name, active ? "active" : "unavailable", {}, {}, {}, {}};
+  for (const SignalState& part : parts) {
+    if (active && part.state != "active") continue;
+    join(state.hook, part.hook);
+    join(state.reason, part.reason);
+    join(state.remedy, part.remedy);
+  }
+  if (parts.size() > 1 || !parts.front().name.empty()) state.parts = std::move(parts);
+  return state;
+}
+
 }  // namespace
 
 std::vector<SignalState> signal_states(const kernel::AttachReport& report) {
-  std::map<std::string, std::map<std::string, Part>> parts;  // by signal, then by probe
+  // By signal, then by what of it, then by probe.
+  std::map<std::string, std::map<std::string, std::map<std::string, Part>>> signals;
   for (const kernel::HookReport& hook : report.hooks) {
-    for (const std::string& name : names_of(hook.signal)) {
-      Part& part = parts[name][hook.probe];
+    for (const std::string& served : names_of(hook.signal)) {
+      const auto [name, scope] = name_and_scope(served);
+      Part& part = signals[name][scope][hook.probe];
       part.attached = part.attached || hook.attached;
       join(hook.attached ? part.hooks : part.tried, hook.hook);
       if (hook.attached) continue;
@@ -52,16 +89,10 @@ std::vector<SignalState> signal_states(const kernel::AttachReport& report) {
     }
   }
   std::vector<SignalState> states;
-  for (const auto& [name, probes] : parts) {
-    SignalState state{name, "active", {}, {}, {}};
-    for (const auto& [probe, part] : probes) {
-      join(state.hook, part.attached ? part.hooks : part.tried);
-      if (part.attached) continue;
-      state.state = "unavailable";
-      join(state.reason, part.reason);
-      join(state.remedy, part.remedy);
-    }
-    states.push_back(std::move(state));
+  for (const auto& [name, scopes] : signals) {
+    std::vector<SignalState> parts;
+    for (const auto& [scope, probes] : scopes) parts.push_back(state_of(scope, probes));
+    states.push_back(whole(name, std::move(parts)));
   }
   return states;
 }

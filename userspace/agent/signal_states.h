@@ -15,10 +15,12 @@ struct SignalState {
   std::string hook;    ///< those that serve it; of an unavailable one, those that were tried
   std::string reason;  ///< why it is unavailable
   std::string remedy;  ///< what the operator can do, when something is known
+  /// Where some of it may be there and some not: "of ext4", "of xfs"; the rest of it is named "".
+  std::vector<SignalState> parts;
 };
 
 /// Sorted by name. A signal that needs several probes is active when each has a hook for it; of
-/// several ways to hook in one probe, one is enough.
+/// several ways to hook in one probe, one is enough; of several parts, one is.
 [[nodiscard]] std::vector<SignalState> signal_states(const kernel::AttachReport& report);
 
 }  // namespace hostlens::agent

@@ -124,6 +124,7 @@ Result<void> Supervisor::send_hello(const Channel& channel, const Channel& worke
   list.add(FdSlot::kServiceCgroups, tables.service_cgroups);
   list.add(FdSlot::kListeners, tables.listeners);
   list.add(FdSlot::kSystemCallBooks, tables.system_call_books);
+  list.add(FdSlot::kOomKills, tables.oom_kills);
   return channel.send(Hello{list.mask()}, list.fds());
 }
 

@@ -80,15 +80,7 @@ void find_memory_pressure(HostRecord& host, const RuleContext& context, Findings
 }
 
 void find_host_oom(HostRecord& host, const RuleContext& context, Findings& findings) {
-  if (!host.oom_told) return;
-  const uint64_t span_ns = context.settings.oom_window_ns;
-  Finding finding;
-  finding.value = host.oom_kills.sum(span_ns, context.now_ns).bad;
-  finding.levels = context.settings.oom;
-  finding.text = whole(*finding.value) + " processes killed for want of memory in " +
-                 duration(static_cast<double>(span_ns) / 1e9);
-  finding.at_once = true;
-  findings.push_back(std::move(finding));
+  if (host.oom.told) findings.push_back(oom_finding(host.oom, context));
 }
 
 /// A clock that nobody ever disciplined has no offset that could be told.

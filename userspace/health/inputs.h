@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/check_result.h"
+#include "model/oom_kill.h"
 #include "model/process_key.h"
 #include "model/service.h"
 #include "model/unit_state.h"
@@ -42,6 +43,8 @@ struct HealthInputs {
   std::shared_ptr<const std::vector<ServiceProcess>> processes;
   std::shared_ptr<const std::vector<model::UnitState>> units;
   std::shared_ptr<const std::vector<ListenerBacklog>> listeners;
+  /// Those of the last reading, mostly none.
+  std::shared_ptr<const std::vector<model::OomKill>> oom_kills;
   std::vector<model::CheckStatus> checks;
   uint64_t interval_ns = 10'000'000'000;  ///< between two readings of the host
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "health/oom_text.h"
 #include "health/reading.h"
 
 namespace hostlens::health {
@@ -154,6 +155,7 @@ void Memory::observe(const model::MetricSnapshot& snapshot, const HealthInputs& 
   read_units(inputs);
   read_processes(inputs);
   read_listeners(inputs);
+  read_oom_kills(inputs);
   host_.checks = inputs.checks;
   if (host_.checks.size() > bounds_.subjects) host_.checks.resize(bounds_.subjects);
   forget();
@@ -224,6 +226,20 @@ void Memory::read_listeners(const HealthInputs& inputs) {
       record->overflows_told = true;
     }
     listener.drops = is.drops;
+  }
+}
+
+/// Only who and how: they are counted elsewhere. There is no such count before the first one.
+void Memory::read_oom_kills(const HealthInputs& inputs) {
+  if (inputs.oom_kills == nullptr || inputs.oom_kills == last_oom_kills_) return;
+  last_oom_kills_ = inputs.oom_kills;
+  host_.oom.told = true;
+  for (const model::OomKill& kill : *inputs.oom_kills) {
+    host_.oom.last = oom_text(kill);
+    if (kill.service == nullptr) continue;
+    if (ServiceRecord* const record = known_record_of(*kill.service)) {
+      record->oom.last = host_.oom.last;
+    }
   }
 }
 

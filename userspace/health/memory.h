@@ -48,6 +48,7 @@ class Memory {
   void read_processes(const HealthInputs& inputs);
   void read_units(const HealthInputs& inputs);
   void read_listeners(const HealthInputs& inputs);
+  void read_oom_kills(const HealthInputs& inputs);
   void forget();
 
   HealthSettings settings_;
@@ -65,6 +66,7 @@ class Memory {
   std::shared_ptr<const std::vector<ServiceProcess>> last_processes_;
   std::shared_ptr<const std::vector<model::UnitState>> last_units_;
   std::shared_ptr<const std::vector<ListenerBacklog>> last_listeners_;
+  std::shared_ptr<const std::vector<model::OomKill>> last_oom_kills_;
   std::map<std::string, uint64_t> unit_restarts_;  ///< as told last, by unit
 };
 

@@ -76,15 +76,15 @@ void read_runqueue(const Reading& reading) {
 
 void read_oom_kills(const Reading& reading) {
   HostRecord& host = reading.memory.host();
-  host.oom_told = true;
+  host.oom.told = true;
   for (const MetricPoint& point : reading.family.points) {
     const double gained = reading.gain(point);
-    host.oom_kills.add({gained, gained}, reading.memory.now_ns());
+    host.oom.kills.add({gained, gained}, reading.memory.now_ns());
     if (point.service == nullptr) continue;
     ServiceRecord* const record = reading.memory.known_record_of(*point.service);
     if (record == nullptr) continue;
-    record->oom_told = true;
-    record->oom_kills.add({gained, gained}, reading.memory.now_ns());
+    record->oom.told = true;
+    record->oom.kills.add({gained, gained}, reading.memory.now_ns());
   }
 }
 
@@ -92,8 +92,8 @@ void read_oom_kills(const Reading& reading) {
 void read_memory_events(const Reading& reading) {
   of_services(reading, [&](ServiceRecord& record, const MetricPoint& point) {
     if (text_of(point, "event") != "oom_kill") return;
-    record.oom_told = true;
-    record.oom_kills.add({reading.gain(point), 0}, reading.memory.now_ns());
+    record.oom.told = true;
+    record.oom.kills.add({reading.gain(point), 0}, reading.memory.now_ns());
   });
 }
 

@@ -91,6 +91,14 @@ struct Listener {
   uint64_t drops = 0;
 };
 
+struct OomMemory {
+  explicit OomMemory(uint64_t window_ns) : kills(window_ns / 20) {}
+
+  RatioWindow kills;  ///< as cgroups tell, and as probes do
+  bool told = false;
+  std::string last;  ///< the one told last, in words; "" when none was
+};
+
 /// The state of one signal of one subject.
 struct Entry {
   Gate gate;
@@ -116,7 +124,7 @@ struct ServiceRecord {
         server(settings.window_ns),
         restarts(settings.restarts_window_ns / 20),
         unit_restarts(settings.restarts_window_ns / 20),
-        oom_kills(settings.oom_window_ns / 20) {}
+        oom(settings.oom_window_ns) {}
 
   std::shared_ptr<const model::Service> service;
   uint64_t active_ns = 0;
@@ -124,8 +132,7 @@ struct ServiceRecord {
   Traffic server;
   std::map<std::string, Dependency, std::less<>> dependencies;
   RatioWindow restarts, unit_restarts;
-  RatioWindow oom_kills;
-  bool oom_told = false;
+  OomMemory oom;
   RatioWindow throttling{kSlotNs};
   LatencyMemory runqueue{60'000'000'000};
   RatioWindow overflows{kSlotNs};
@@ -145,13 +152,12 @@ struct FileSystem {
 };
 
 struct HostRecord {
-  explicit HostRecord(const HealthSettings& settings) : oom_kills(settings.oom_window_ns / 20) {}
+  explicit HostRecord(const HealthSettings& settings) : oom(settings.oom_window_ns) {}
 
   std::map<std::string, FileSystem, std::less<>> file_systems;
   RatioWindow memory_stalls{kSlotNs};
   Gauge memory_available, memory_limit;
-  RatioWindow oom_kills;
-  bool oom_told = false;
+  OomMemory oom;
   Gauge clock_synchronized, clock_offset;
   bool clock_was_synchronized = false;
   Gauge conntrack_entries, conntrack_limit;

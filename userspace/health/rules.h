@@ -46,6 +46,9 @@ struct HostRule {
 [[nodiscard]] std::span<const ServiceRule> service_rules();
 [[nodiscard]] std::span<const HostRule> host_rules();
 
+/// The oom signal, of a service or of the host (saturation_rules.cpp).
+[[nodiscard]] Finding oom_finding(const OomMemory& oom, const RuleContext& context);
+
 // service_rules.cpp lists these (traffic_rules.cpp, saturation_rules.cpp).
 void find_up(ServiceRecord& record, const RuleContext& context, Findings& findings);
 void find_restarts(ServiceRecord& record, const RuleContext& context, Findings& findings);

@@ -119,17 +119,21 @@ void find_accept_queue(ServiceRecord& record, const RuleContext& context, Findin
   findings.push_back(std::move(finding));
 }
 
-void find_oom(ServiceRecord& record, const RuleContext& context, Findings& findings) {
-  if (!record.oom_told) return;
+Finding oom_finding(const OomMemory& oom, const RuleContext& context) {
   const uint64_t span_ns = context.settings.oom_window_ns;
-  const Counts sum = record.oom_kills.sum(span_ns, context.now_ns);
+  const Counts sum = oom.kills.sum(span_ns, context.now_ns);
   Finding finding;
   finding.value = std::max(sum.bad, sum.total - sum.bad);  // two tell of the same kills
   finding.levels = context.settings.oom;
   finding.text = whole(*finding.value) + " processes killed for want of memory in " +
                  duration(static_cast<double>(span_ns) / 1e9);
+  if (*finding.value > 0 && !oom.last.empty()) finding.text += ", the last: " + oom.last;
   finding.at_once = true;
-  findings.push_back(std::move(finding));
+  return finding;
+}
+
+void find_oom(ServiceRecord& record, const RuleContext& context, Findings& findings) {
+  if (record.oom.told) findings.push_back(oom_finding(record.oom, context));
 }
 
 }  // namespace hostlens::health

@@ -13,7 +13,7 @@ namespace hostlens::probes {
 namespace {
 
 constexpr char kFaults[] = "hostlens.memory.fault.duration";
-constexpr char kFaultsInCalls[] = "hostlens.memory.fault.duration of faults in system calls";
+constexpr char kFaultsInCalls[] = "hostlens.memory.fault.duration, of faults in system calls";
 
 constexpr KernelProgram kPrograms[] = {
     {"tp_btf__page_fault_user", kFaults},

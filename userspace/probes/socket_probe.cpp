@@ -40,6 +40,11 @@ constexpr VariantRow kVariants[] = {
     {SocketVariant::kSysExit, "sys_exit", "tp_btf/sys_exit"},
 };
 constexpr char kDataSignal[] = "socket calls with payload";
+constexpr char kOpening[] =
+    "hostlens.connection.opened, hostlens.connection.failed, hostlens.connection.active, "
+    "hostlens.tcp.connect.duration";
+constexpr char kClosing[] =
+    "hostlens.connection.io, hostlens.tcp.retransmits, hostlens.tcp.resets, hostlens.tcp.rtt";
 constexpr char kDatagrams[] = "hostlens.udp.io, hostlens.udp.datagrams";
 
 enum class Need : uint8_t {
@@ -71,10 +76,14 @@ constexpr ProgramRow kPrograms[] = {
     {"fexit__udp_recvmsg_nonblock", SocketVariant::kFexit, Need::kIfThere, kDatagrams, 6},
     {"fexit__udpv6_recvmsg_nonblock", SocketVariant::kFexit, Need::kIfThere, kDatagrams, 6},
     {"tp_btf__sys_exit", SocketVariant::kSysExit, Need::kAlways, kDataSignal},
-    {"tp_btf__inet_sock_set_state", {}, Need::kAlways, "opening of TCP connections"},
-    {"tp_btf__tcp_destroy_sock", {}, Need::kAlways, "closing of TCP connections"},
-    {"tp_btf__tcp_send_reset", {}, Need::kIfThere, "resets sent", 3},
-    {"tp_btf__tcp_send_reset_2", {}, Need::kIfThere, "resets sent", 2},
+    {"tp_btf__inet_sock_set_state", {}, Need::kAlways, kOpening},
+    {"tp_btf__tcp_destroy_sock", {}, Need::kAlways, kClosing},
+    {"tp_btf__tcp_send_reset", {}, Need::kIfThere, "hostlens.tcp.resets, sent without a socket", 3},
+    {"tp_btf__tcp_send_reset_2",
+     {},
+     Need::kIfThere,
+     "hostlens.tcp.resets, sent without a socket",
+     2},
     {"tp_btf__sched_process_fork", {}, Need::kAlways, "inheritance of targets"},
     {"tp_btf__sched_process_exec", {}, Need::kAlways, "programs executed"},
     {"tp_btf__sched_process_exit", {}, Need::kAlways, "processes ended"},

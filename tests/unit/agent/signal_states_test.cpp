@@ -34,5 +34,28 @@ TEST(SignalStatesTest, ASignalOfTwoProbesNeedsBoth) {
   EXPECT_EQ(states[1].remedy, "be root");
 }
 
+TEST(SignalStatesTest, ASignalOfPartsIsThereWhenOneIs) {
+  const auto states = signal_states(
+      {"",
+       {{"fsync", "hostlens.fsync.duration, of ext4", "tp_btf/ext4", true, true, "", ""},
+        {"file", "hostlens.fsync.duration, of xfs", "fentry/xfs", false, false, "refused", ""},
+        {"file", "hostlens.file.io.duration, of xfs", "fentry/xfs", false, false, "refused", ""},
+        {"file", "hostlens.file.io.duration", "fentry/read", false, false, "absent", ""}}});
+  ASSERT_EQ(states.size(), 2U);
+  EXPECT_EQ(states[0].name, "hostlens.file.io.duration");
+  EXPECT_EQ(states[0].state, "unavailable");
+  EXPECT_EQ(states[0].reason, "absent, refused");
+  ASSERT_EQ(states[0].parts.size(), 2U);
+  EXPECT_EQ(states[0].parts[0].name, "");
+  EXPECT_EQ(states[1].name, "hostlens.fsync.duration");
+  EXPECT_EQ(states[1].state, "active");
+  EXPECT_EQ(states[1].hook, "tp_btf/ext4");
+  EXPECT_EQ(states[1].reason, "") << "that of a part stands there";
+  ASSERT_EQ(states[1].parts.size(), 2U);
+  EXPECT_EQ(states[1].parts[1].name, "of xfs");
+  EXPECT_EQ(states[1].parts[1].state, "unavailable");
+  EXPECT_EQ(states[1].parts[1].reason, "refused");
+}
+
 }  // namespace
 }  // namespace hostlens::agent

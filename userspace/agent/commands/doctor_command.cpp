@@ -68,6 +68,16 @@ kernel::AttachReport all_hooks(const Examination& out) {
   return all;
 }
 
+json as_json(const SignalState& signal) {
+  json object = {{"name", signal.name},
+                 {"state", signal.state},
+                 {"hook", signal.hook},
+                 {"reason", signal.reason},
+                 {"remedy", signal.remedy}};
+  for (const SignalState& part : signal.parts) object["parts"].push_back(as_json(part));
+  return object;
+}
+
 std::string as_json(const Examination& out) {
   json capabilities = json::array();
   for (const kernel::Capability& capability : out.features.capabilities) {
@@ -76,13 +86,8 @@ std::string as_json(const Examination& out) {
                             {"effective", capability.effective}});
   }
   json signals = json::array();
-  for (const SignalState& signal : signal_states(all_hooks(out))) {
-    signals.push_back({{"name", signal.name},
-                       {"state", signal.state},
-                       {"hook", signal.hook},
-                       {"reason", signal.reason},
-                       {"remedy", signal.remedy}});
-  }
+  for (const SignalState& signal : signal_states(all_hooks(out)))
+    signals.push_back(as_json(signal));
   json document = {{"version", kVersion},
                    {"usable", !out.refused.has_value()},
                    {"kernel",
@@ -122,6 +127,12 @@ class TextPage {
   std::string out_;
 };
 
+void add_signal(TextPage& page, const std::string& name, const SignalState& signal) {
+  std::string why = signal.reason;
+  if (!signal.remedy.empty()) why += fmt::format("{}{}", why.empty() ? "" : "; ", signal.remedy);
+  page.line(signal.state == "active", fmt::format("{} by {}", name, signal.hook), why);
+}
+
 std::string as_text(const Examination& out, bool colour) {
   TextPage page(colour);
   const kernel::Features& features = out.features;
@@ -149,9 +160,10 @@ std::string as_text(const Examination& out, bool colour) {
   }
   page.title("Kernel signals");
   for (const SignalState& signal : signal_states(out.signals)) {
-    std::string why = signal.reason;
-    if (!signal.remedy.empty()) why += fmt::format("{}{}", why.empty() ? "" : "; ", signal.remedy);
-    page.line(signal.state == "active", fmt::format("{} by {}", signal.name, signal.hook), why);
+    if (signal.parts.empty()) add_signal(page, signal.name, signal);
+    for (const SignalState& part : signal.parts) {
+      add_signal(page, signal.name + (part.name.empty() ? "" : " ") + part.name, part);
+    }
   }
   for (const std::string& note : out.notes) page.plain("note: " + note);
   page.title(out.refused ? "Hostlens cannot work here."

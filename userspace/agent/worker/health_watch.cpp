@@ -39,6 +39,10 @@ void HealthWatch::set_units(std::shared_ptr<const std::vector<model::UnitState>>
   inputs_.units = std::move(units);
 }
 
+void HealthWatch::set_oom_kills(std::shared_ptr<const std::vector<model::OomKill>> kills) {
+  inputs_.oom_kills = std::move(kills);
+}
+
 void HealthWatch::set_listeners(
     std::shared_ptr<const std::vector<health::ListenerBacklog>> listeners) {
   inputs_.listeners = std::move(listeners);

@@ -27,10 +27,11 @@ class HealthWatch {
   /// did.
   void update(const Configuration& configuration);
 
-  /// What snapshots do not hold; each stays until the next one. Units and listeners: nullptr until
-  /// somebody reads them.
+  /// What snapshots do not hold; each stays until the next one. Units, listeners and
+  /// kills: nullptr until somebody reads them.
   void set_processes(std::shared_ptr<const std::vector<health::ServiceProcess>> processes);
   void set_units(std::shared_ptr<const std::vector<model::UnitState>> units);
+  void set_oom_kills(std::shared_ptr<const std::vector<model::OomKill>> kills);
   void set_listeners(std::shared_ptr<const std::vector<health::ListenerBacklog>> listeners);
 
   /// Judges at most once a second, and adds the last states and the durations of checks to the

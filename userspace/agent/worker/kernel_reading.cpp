@@ -2,6 +2,7 @@
 #include "agent/worker/kernel_reading.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -57,6 +58,13 @@ KernelReading::KernelReading(probes::SignalTables tables, Extras extras,
       kernel_(processes.service_named("kernel")),
       other_(processes.service_named("other")) {
   if (extras.listeners) listener_reader_.emplace(std::move(extras.listeners));
+  if (!extras.oom_kills) return;
+  auto reader = probes::OomKills::open(std::move(extras.oom_kills));
+  if (reader) {
+    oom_kill_reader_ = *std::move(reader);
+  } else {
+    report_once(reader.error());
+  }
 }
 
 /// A refusal is that of every reading: one line is enough.
@@ -108,6 +116,26 @@ std::vector<model::MetricFamily> KernelReading::extra_families() {
   return families;
 }
 
+std::vector<oom_kill> KernelReading::take_oom_kills() {
+  if (!oom_kill_reader_) return {};
+  auto kills = oom_kill_reader_->take();
+  if (!kills) report_once(kills.error());
+  return kills ? *std::move(kills) : std::vector<oom_kill>{};
+}
+
+void KernelReading::set_oom_kills(const std::vector<oom_kill>& kills) {
+  if (!oom_kill_reader_) return;
+  static const auto kPageBytes = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  auto told = std::make_shared<std::vector<model::OomKill>>();
+  for (const oom_kill& is : kills) {
+    told->push_back({service_of(is.owner), is.time_ns, is.victim, is.victim_pid, is.asker,
+                     is.asker_pid, is.cgroup, is.limit_pages * kPageBytes,
+                     is.used_pages * kPageBytes, is.anonymous_pages * kPageBytes,
+                     is.file_pages * kPageBytes, is.shared_pages * kPageBytes});
+  }
+  oom_kills_ = std::move(told);
+}
+
 bool KernelReading::finish(uint64_t now_ns, uint64_t idle_ns) {
   if (!std::exchange(begun_, false)) return false;
   std::vector<Whole> wholes;
@@ -123,6 +151,8 @@ bool KernelReading::finish(uint64_t now_ns, uint64_t idle_ns) {
       });
   if (!taken) report_once(taken.error());
   for (const model::ListenerState& listener : listeners_) (void)service_of(listener.owner);
+  const std::vector<oom_kill> kills = take_oom_kills();
+  for (const oom_kill& kill : kills) (void)service_of(kill.owner);
   cgroups_.refresh(now_ns);  // finds those that were asked for
   for (const Whole& whole : wholes) {
     signals_.add(whole.key, service_of(whole.key.owner), whole.distribution);
@@ -130,6 +160,7 @@ bool KernelReading::finish(uint64_t now_ns, uint64_t idle_ns) {
   for (const Count& count : counts) {
     signals_.add(count.key, service_of(count.key.owner), count.count);
   }
+  set_oom_kills(kills);
   if (auto books = tables_.books()) books_ = *books;
   loads_.clear();
   last_ = signals_.families(now_ns, idle_ns, loads_, extra_families());

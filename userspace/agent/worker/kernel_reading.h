@@ -16,7 +16,9 @@
 #include "discovery/process_table.h"
 #include "model/listener_state.h"
 #include "model/metric.h"
+#include "model/oom_kill.h"
 #include "probes/listener_reader.h"
+#include "probes/oom_kills.h"
 #include "probes/signal_tables.h"
 #include "scrapers/cgroup_scraper.h"
 
@@ -31,6 +33,7 @@ class KernelReading {
   struct Extras {
     base::UniqueFd listeners;          ///< for a ListenerReader
     base::UniqueFd system_call_books;  ///< for read_system_call_books
+    base::UniqueFd oom_kills;          ///< for OomKills
     std::map<uint32_t, std::string> packet_drop_reasons;
     uint64_t start_unix_ns = 0;  ///< of the probes
   };
@@ -50,6 +53,11 @@ class KernelReading {
   [[nodiscard]] bool reads_listeners() const { return listener_reader_.has_value(); }
   /// Accept queues at the last reading, with their services; nullptr service: unknown.
   [[nodiscard]] const std::vector<model::ListenerState>& listeners() const { return listeners_; }
+
+  /// Those that the last reading told, oldest first; null: nobody tells.
+  [[nodiscard]] std::shared_ptr<const std::vector<model::OomKill>> oom_kills() const {
+    return oom_kills_;
+  }
 
   /// For the agent's account of itself.
   [[nodiscard]] const probes::SignalBooks& books() const { return books_; }
@@ -73,11 +81,14 @@ class KernelReading {
 
   [[nodiscard]] std::shared_ptr<const model::Service> service_of(uint64_t owner);
   void report_once(const base::Error& error);
+  [[nodiscard]] std::vector<oom_kill> take_oom_kills();
+  void set_oom_kills(const std::vector<oom_kill>& kills);
   [[nodiscard]] std::vector<model::MetricFamily> extra_families();
 
   probes::SignalTables tables_;
   std::optional<probes::ListenerReader> listener_reader_;
   base::UniqueFd system_call_books_;
+  std::optional<probes::OomKills> oom_kill_reader_;
   uint64_t start_unix_ns_;
   size_t series_per_family_;
   discovery::ProcessTable& processes_;
@@ -87,6 +98,7 @@ class KernelReading {
   std::shared_ptr<const model::Service> kernel_;
   std::shared_ptr<const model::Service> other_;
   std::vector<model::ListenerState> listeners_;
+  std::shared_ptr<const std::vector<model::OomKill>> oom_kills_;
   bool begun_ = false;
   bool reported_ = false;
   Families last_;

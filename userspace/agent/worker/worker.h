@@ -69,6 +69,8 @@ class Worker {
   void open_kernel_signals(SlotFds& fds, discovery::ProcessTable& processes,
                            const std::shared_ptr<const model::Service>& host);
   [[nodiscard]] base::Result<std::unique_ptr<discovery::TargetSelector>> make_targets();
+  [[nodiscard]] static discovery::TargetSelectorSettings target_rules(
+      const Configuration& configuration);
   void update_exporters();
   void serve();
   void on_channel();
