@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <ctime>
@@ -93,9 +94,9 @@ uint64_t own_voluntary_switches() {
 
 /// Ten times something that sleeps, or finds that it need not when this process was held up.
 template <typename Step>
-void ten_times(Step step, int times = 10) {
+void ten_times(Step step) {
   const uint64_t before = own_voluntary_switches();
-  for (int i = 0; i < times; ++i) step();
+  for (int i = 0; i < 10; ++i) step();
   voluntary_switches() = own_voluntary_switches() - before;
 }
 
@@ -181,14 +182,17 @@ const SleepCase kSleeps[] = {
      }},
     {"FileLock", BLOCKED_LOCK, SYS_flock,
      [] {
-       const int file = ::memfd_create("lock", 0);
-       const std::string path = "/proc/self/fd/" + std::to_string(file);
-       const int other = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-       if (::flock(other, LOCK_EX) != 0) ::_exit(1);
-       helper(1, [&] { ::flock(other, LOCK_UN); });
-       ten_times([&] { ::flock(file, LOCK_EX); }, 1);
-     },
-     1},
+       std::array<int, 10> files{};
+       std::array<int, 10> others{};
+       for (size_t i = 0; i < files.size(); ++i) {
+         files[i] = ::memfd_create("lock", 0);
+         const std::string path = "/proc/self/fd/" + std::to_string(files[i]);
+         others[i] = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+         if (::flock(others[i], LOCK_EX) != 0) ::_exit(1);
+       }
+       helper(10, [&, i = 0]() mutable { ::flock(others[i++], LOCK_UN); });
+       ten_times([&, i = 0]() mutable { ::flock(files[i++], LOCK_EX); });
+     }},
     {"Child", BLOCKED_WAIT, SYS_wait4,
      [] {
        ten_times([] {
