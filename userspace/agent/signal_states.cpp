@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/signal_states.h"
 
+#include <algorithm>
 #include <map>
 #include <string_view>
+#include <utility>
 
 namespace hostlens::agent {
 namespace {
@@ -64,6 +66,23 @@ std::vector<SignalState> signal_states(const kernel::AttachReport& report) {
     states.push_back(std::move(state));
   }
   return states;
+}
+
+std::vector<SignalState> unavailable_metrics(const kernel::AttachReport& report) {
+  std::map<std::string, SignalState> metrics;
+  for (SignalState& part : signal_states(report)) {
+    part.name.resize(std::min(part.name.find(kBetween), part.name.size()));
+    const auto [known, first] = metrics.try_emplace(part.name, part);
+    if (first) continue;
+    if (part.state == "active") known->second.state = part.state;
+    join(known->second.reason, part.reason);
+    join(known->second.remedy, part.remedy);
+  }
+  std::vector<SignalState> out;
+  for (auto& [name, metric] : metrics) {
+    if (metric.state != "active") out.push_back(std::move(metric));
+  }
+  return out;
 }
 
 }  // namespace hostlens::agent

@@ -21,4 +21,8 @@ struct SignalState {
 /// several ways to hook in one probe, one is enough.
 [[nodiscard]] std::vector<SignalState> signal_states(const kernel::AttachReport& report);
 
+/// Metrics that are not there at all: no part ("hostlens.fsync.duration,
+/// of xfs") is active, under the metric's bare name.
+[[nodiscard]] std::vector<SignalState> unavailable_metrics(const kernel::AttachReport& report);
+
 }  // namespace hostlens::agent

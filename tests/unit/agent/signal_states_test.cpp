@@ -34,5 +34,20 @@ TEST(SignalStatesTest, ASignalOfTwoProbesNeedsBoth) {
   EXPECT_EQ(states[1].remedy, "be root");
 }
 
+TEST(SignalStatesTest, AMetricIsUnavailableWhenNoPartOfItIsThere) {
+  kernel::AttachReport report;
+  report.hooks = {
+      {"fsync", "hostlens.fsync.duration, of ext4", "tp_btf/a", true, true, "", ""},
+      {"file", "hostlens.fsync.duration, of xfs", "fentry/b", false, false, "refused", ""},
+      {"file", "hostlens.file.io.duration, of ext4", "fentry/c", false, false, "refused", "boot"},
+      {"file", "hostlens.file.io.duration, of xfs", "fentry/d", false, false, "missing", "boot"},
+  };
+  const auto metrics = unavailable_metrics(report);
+  ASSERT_EQ(metrics.size(), 1U);
+  EXPECT_EQ(metrics[0].name, "hostlens.file.io.duration");
+  EXPECT_EQ(metrics[0].reason, "refused, missing");
+  EXPECT_EQ(metrics[0].remedy, "boot");
+}
+
 }  // namespace
 }  // namespace hostlens::agent

@@ -16,6 +16,7 @@
 #include "agent/listen_socket.h"
 #include "agent/logging.h"
 #include "agent/otlp_environment.h"
+#include "agent/signal_states.h"
 #include "agent/version.h"
 #include "agent/worker/listener_backlogs.h"
 #include "agent/worker/process_use.h"
@@ -89,6 +90,15 @@ size_t terminal_width() {
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 120;
+}
+
+/// What the host page cannot tell.
+std::vector<web::HostRows::Missing> unavailable_signals(const std::string& attach_report) {
+  std::vector<web::HostRows::Missing> missing;
+  for (SignalState& metric : unavailable_metrics({{}, hooks_of(attach_report)})) {
+    missing.push_back({std::move(metric.name), std::move(metric.reason), std::move(metric.remedy)});
+  }
+  return missing;
 }
 
 }  // namespace
@@ -239,6 +249,11 @@ void Worker::serve() {
   api.attach_report = settings_.attach_report;
   api.now_ns = base::monotonic_now_ns;
   api.health = [this] { return health_->json(); };
+  api.host = [this, missing = unavailable_signals(settings_.attach_report)] {
+    web::HostRows rows = host_window_.rows(base::monotonic_now_ns());
+    rows.unavailable = missing;
+    return web::to_json(rows);
+  };
   api.watch_system_calls = [this](uint64_t duration_ns) {
     return host_->watch_system_calls(duration_ns);
   };
@@ -424,7 +439,10 @@ aggregators::AgentSample Worker::sample() {
 void Worker::publish(uint64_t now_ns) {
   last_snapshot_ns_ = now_ns;
   published_progress_ = progress();
-  published_scrape_ = host_scrape_->last();
+  uint64_t scraped_ns = 0;
+  published_scrape_ = host_scrape_->last(&scraped_ns);
+  host_window_.take_files({published_scrape_, scraped_ns});
+  if (kernel_ != nullptr) host_window_.take_kernel({kernel_->last(), kernel_->last_ns()});
   kernel_is_news_ = false;
   auto snapshot = metrics_->snapshot(now_ns, sample(), published_scrape_,
                                      kernel_ != nullptr ? kernel_->last() : nullptr);
