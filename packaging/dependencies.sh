@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The one list of Debian packages. Prints those of the sets named, or of all; --missing: only those that
-# are not installed. Sets: build, test, workload, vm.
+# are not installed. Sets: build, test, bench, workload, vm.
 set -eu
 
 build="build-essential cmake ninja-build ccache pkg-config clang-16 llvm-16 bpftool libbpf-dev libelf-dev
@@ -10,9 +10,10 @@ libcurl4-openssl-dev libssl-dev libmicrohttpd-dev libprotobuf-dev protobuf-compi
 libseccomp-dev uuid-dev
 dpkg-dev file"
 test="libgtest-dev libgmock-dev libbenchmark-dev clang-format-16 clang-tidy-16 libclang-rt-16-dev nginx-light
-apache2-bin apache2-utils gunicorn nodejs python3 python3-pytest python3-prometheus-client openssl golang-go
+apache2-bin apache2-utils gunicorn nodejs python3 python3-pytest python3-pytest-xdist python3-prometheus-client openssl golang-go
 openjdk-17-jdk-headless curl wrk shellcheck procps iproute2
-libbpf-tools"
+libbpf-tools fio"
+bench="linux-perf"
 workload="nginx-light python3 curl procps"
 vm="qemu-system-x86 debootstrap cpio xz-utils python3 dpkg-dev"
 
@@ -21,9 +22,9 @@ sets=
 for word in "$@"; do
   case $word in
     --missing) only_missing=yes ;;
-    build | test | workload | vm) sets="$sets $word" ;;
+    build | test | bench | workload | vm) sets="$sets $word" ;;
     *)
-      echo "usage: dependencies.sh [--missing] [build|test|workload|vm]..." >&2
+      echo "usage: dependencies.sh [--missing] [build|test|bench|workload|vm]..." >&2
       exit 2
       ;;
   esac
@@ -35,15 +36,17 @@ is_installed() {
     golang-go) command -v go >/dev/null && return ;;
     nodejs) command -v node >/dev/null && return ;;
     openjdk-*) command -v javac >/dev/null && return ;;
+    linux-perf) command -v perf >/dev/null && return ;;
     nginx-light) command -v nginx >/dev/null && return ;;
   esac
   [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | cut -c1-2)" = ii ]
 }
 
-for set in ${sets:-build test workload vm}; do
+for set in ${sets:-build test bench workload vm}; do
   case $set in
     build) echo "$build" ;;
     test) echo "$test" ;;
+    bench) echo "$bench" ;;
     workload) echo "$workload" ;;
     vm) echo "$vm" ;;
   esac

@@ -11,7 +11,8 @@ usage: sudo tests/run.sh [--all] [--only TIER[,TIER]...] [--fuzz-runs N] [--list
 Installs what is needed (apt), builds and runs the tests; the last line is "N passed, N failed, N skipped". Results stay
 in build/results: one JUnit file or table per tier, and the logs of the builds.
 
-  --all          every kernel in vm, and oracles that are built from source
+  --all          every kernel in vm, oracles that are built from source, unit tests of the release build as well, and
+                 benchmarks are compiled
   --only TIERS   of: $all_tiers
   --fuzz-runs N  inputs per fuzz target (default 20000)
   --list         what each tier does
@@ -21,10 +22,10 @@ USAGE
 list() {
   cat <<'LIST'
 style        shellcheck over the scripts, clang-format over userspace/ and tests/
-unit         every folder of userspace/ by itself
+unit         every folder of userspace/ by itself, under AddressSanitizer and UndefinedBehaviorSanitizer
 bpf          probes loaded into this kernel, their hooks triggered
 fuzz         each libFuzzer target from its seeds, a fixed number of inputs, under ASan and UBSan
-asan         the unit tier and the whole agent under AddressSanitizer and UndefinedBehaviorSanitizer
+asan         the whole agent under AddressSanitizer and UndefinedBehaviorSanitizer
 integration  the whole agent against real servers and receivers
 vm           the Debian package under systemd in a virtual machine, on other kernels
 LIST
@@ -126,16 +127,23 @@ tier_style() {
 }
 
 tier_unit() {
-  build unit release && run_ctest unit release unit 2
+  build unit fuzz build.ninja || return
+  # shellcheck disable=SC2046  # a list of words
+  build unit fuzz $(programs fuzz 'unit_.*') && run_ctest unit fuzz unit 2
+  [ $every = yes ] || return
+  build unit release && run_ctest unit.release release unit 2
 }
 
+# All tests in one process: the probes are loaded once for each group of them.
 tier_bpf() {
-  build bpf release bpf_tests && run_ctest bpf release bpf 1
+  build bpf release bpf_tests || return
+  run_step "bpf: running" "$results/bpf.log" timeout 600 build/release/bin/bpf_tests --gtest_output="xml:$results/bpf.xml" || true
+  [ -s "$results/bpf.xml" ] || record bpf failed bpf_tests "see build/results/bpf.log"
 }
 
 oracles_are_built=no
 
-# integration TIER LOG PROGRAM WHAT...: tests of tests/integration with this program as the agent.
+# integration TIER LOG PROGRAM OPTION...: tests of tests/integration with this program as the agent.
 integration() {
   local tier=$1 log=$2 program=$3 options=()
   shift 3
@@ -145,22 +153,18 @@ integration() {
     run_step "$tier: building oracles" "$results/oracles.log" tests/oracles/build.sh "${options[@]}" ||
       record "$tier" skipped oracles "not all could be built, see build/results/oracles.log"
   fi
-  run_step "$tier: running $program" "$results/$log.log" env HOSTLENS="$PWD/$program" /usr/bin/python3 -m pytest \
-    -p no:cacheprovider -ra -o junit_family=xunit2 --junitxml="$results/$log.xml" "$@" || true
+  run_step "$log: running $program" "$results/$log.log" env HOSTLENS="$PWD/$program" /usr/bin/python3 -m pytest \
+    -p no:cacheprovider -ra -o junit_family=xunit2 --junitxml="$results/$log.xml" "$@" tests/integration || true
   [ -s "$results/$log.xml" ] || record "$tier" failed pytest "see build/results/$log.log"
 }
 
-# All integration tests but those of durations, of eight servers' counts at full speed, of other tools' counts, of memory and
-# of what takes minutes: a slower agent, whose memory is the sanitizers', tells nothing more about these.
-not_sanitized="test_durations or test_counts or test_fixtures or test_harness or test_kernel_oracles or within_a_minute \
-  or costs_no_memory"
+# Tests that wait more than they work run two at a time.
+two_at_a_time=(-n 2 --dist loadfile -m "not alone")
+
+# Not those that measure: a slower agent, whose memory is the sanitizers', tells nothing more about these.
 tier_asan() {
-  build asan fuzz build.ninja || return
-  # shellcheck disable=SC2046  # a list of words
-  build asan fuzz hostlens $(programs fuzz 'unit_.*') || return
-  run_ctest asan fuzz unit 2
-  integration asan asan.agent build/fuzz/bin/hostlens tests/integration \
-    -k "not ($not_sanitized)"
+  build asan fuzz hostlens || return
+  integration asan asan build/fuzz/bin/hostlens "${two_at_a_time[@]}" -k "not test_fixtures and not test_harness and not within_a_minute"
 }
 
 # New inputs go into a folder of this run; the seeds in the tree stay as they are.
@@ -196,7 +200,8 @@ tier_fuzz() {
 
 tier_integration() {
   build integration release hostlens || return
-  integration integration integration build/release/bin/hostlens tests/integration
+  integration integration integration build/release/bin/hostlens "${two_at_a_time[@]}"
+  integration integration integration.alone build/release/bin/hostlens -m alone
 }
 
 # 6.1 is the oldest kernel there, and the one with another variant of the probe.

@@ -1,17 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What the agent costs on this machine: builds what is needed, then tests/bench/overhead/ measures and prints one table.
-# Options are those of the measurement: --pairs N, --seconds N, --json FILE, --help. Needs root.
+# --host: of the kernel signals, on programs that switch, call and read (overhead/host.py). The other options are those of the
+# measurement: --pairs N, --seconds N, --json FILE, --help. Needs root.
 set -uo pipefail
 
 json=
 words=()
+module=overhead
 while [ $# -gt 0 ]; do
   # Relative to the caller's folder.
   if [ "$1" = --json ] && [ $# -gt 1 ]; then
     json=$(realpath -m -- "$2")
     words+=(--json "$json")
     shift
+  elif [ "$1" = --host ]; then
+    module=overhead.host
   else
     words+=("$1")
   fi
@@ -23,7 +27,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 for word in "${words[@]}"; do
   case $word in
-    --help | -h) PYTHONPATH=tests/bench exec python3 -B -m overhead --help ;;
+    --help | -h) PYTHONPATH=tests/bench exec python3 -B -m $module --help ;;
   esac
 done
 
@@ -39,11 +43,11 @@ trap 'echo; exit 130' INT
 trap 'exit 143' TERM HUP
 
 mkdir -p build/bench
-install_packages "$logs" build test || exit 1
+install_packages "$logs" build test bench || exit 1
 [ -e build/release/build.ninja ] || run_step "configuring" "$logs/configure.log" cmake --preset release || exit 1
 run_step "building hostlens" "$logs/build.log" ninja -C build/release hostlens || exit 1
 run_step "building the load generator" "$logs/load.log" \
   go build -C tests/fixtures/load -o "$PWD/build/bench/load" . || exit 1
 run_step "building the system call loop" "$logs/loop.log" \
   cc -O2 -Wall -Werror -o build/bench/system_calls tests/bench/system_calls.c || exit 1
-PYTHONPATH=tests/bench python3 -B -m overhead "${words[@]}"
+PYTHONPATH=tests/bench python3 -B -m $module "${words[@]}"

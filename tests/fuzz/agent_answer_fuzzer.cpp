@@ -7,9 +7,11 @@
 #include <string_view>
 
 #include "agent/health_table.h"
+#include "agent/host_page.h"
 #include "agent/request_table.h"
 #include "agent/trace_tree.h"
 #include "base/utf8.h"
+#include "web/host_rows.h"
 #include "web/request_rows.h"
 
 namespace {
@@ -45,6 +47,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     // What is handed on is read again to the same.
     const auto again = health_answer(health->json, std::nullopt);
     if (!again || again->json != health->json) std::abort();
+  }
+  if (const auto host = hostlens::web::host_rows_from_json(text)) {
+    for (const size_t height : {size_t{5}, size_t{24}, size_t{60}}) {
+      const auto lines = host_page(*host, {width, height, false, (width & 1U) != 0});
+      if (lines.size() > height) std::abort();
+      for (const std::string& line : lines) check(line + "\n");
+    }
+    if (!hostlens::web::host_rows_from_json(hostlens::web::to_json(*host))) std::abort();
   }
   return 0;
 }

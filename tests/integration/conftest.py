@@ -11,6 +11,7 @@ import pytest
 pytest.register_assert_rewrite("harness")
 
 from harness import agent as agent_module  # noqa: E402
+from harness import libbpf_tools  # noqa: E402
 from harness.agent import HOSTLENS  # noqa: E402
 
 RATES = []
@@ -24,6 +25,7 @@ def pytest_collection_modifyitems(items):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "no_agent: needs no built agent")
+    config.addinivalue_line("markers", "alone: measures, or looks at the whole host: nothing else may run")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -69,6 +71,12 @@ def watch(directory, started):
         server.wait(agent)
         return agent
     return start
+
+
+@pytest.fixture
+def tool(directory, started):
+    """Starts one of libbpf-tools and waits until it sees what happens."""
+    return lambda *words: started(libbpf_tools.start(directory, words))
 
 
 @pytest.fixture

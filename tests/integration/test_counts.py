@@ -8,6 +8,8 @@ from harness.books import lost
 from harness.load import load, request
 from harness.polling import settles
 
+pytestmark = pytest.mark.alone
+
 # Requests: about two seconds of each server at what it can bear of 10,000/s.
 TOTALS = {"nginx": 24000, "apache": 10000, "python": 6000, "gunicorn": 6000, "node": 12000,
           "go": 20000, "java": 10000, "hyper": 24000}

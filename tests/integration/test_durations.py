@@ -18,6 +18,8 @@ from harness import otlp, servers
 from harness.histogram import quantile
 from harness.load import load, request
 
+pytestmark = pytest.mark.alone
+
 PAUSE = 0.1
 SLOW = [request("GET", f"/slow?ms={PAUSE * 1000:.0f}", "/slow")]
 USERS = [request("GET", "/users/{id}", "/users/{id}")]

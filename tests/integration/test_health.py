@@ -294,6 +294,7 @@ def test_a_command_that_hangs_is_ended_with_its_children(directory, agent_with):
     eventually(lambda: not any(alive(pid) for pid in left), 10, "nothing is left after a stop")
 
 
+@pytest.mark.alone
 def test_a_command_that_prints_without_end_costs_no_memory(directory, agent_with):
     agent = agent_with({"name": "flood", "type": "command", "command": ["/usr/bin/yes", "flood"]},
                        {"name": "well", "type": "command", "command": ["/bin/true"]},

@@ -6,16 +6,16 @@ say how much on the whole host). Sums differ by the time between the two program
 by which stretch each of them counts: stated at each test."""
 import os
 import re
-import shutil
-import signal
 import subprocess
 
 import pytest
 
-from harness import servers
+from harness import libbpf_tools, servers
 from harness.agent import run
 from harness.polling import eventually
 from harness.process import Process
+
+pytestmark = pytest.mark.alone
 
 # Waits for a line, then sleeps and computes by turns; after another line has a child end, as a mark.
 WORK = """
@@ -85,39 +85,10 @@ def worker(directory, started):
     return Worker(directory, started)
 
 
-def attached(pid):
-    try:
-        links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-    except OSError:
-        return False
-    return any(link in ("anon_inode:bpf_link", "anon_inode:[perf_event]") for link in links)
-
-
-@pytest.fixture
-def tool(directory, started):
-    def start(*words):
-        path = shutil.which(words[0], path="/usr/sbin:/usr/bin")
-        if path is None:
-            pytest.skip(f"{words[0]} of libbpf-tools is not installed")
-        made = started(Process([path, *words[1:]], directory, words[0]))
-        eventually(lambda: attached(made.pid) or not made.running(), 20, "the tool to attach")
-        if not made.running():
-            pytest.skip(f"{words[0]} does not run on this kernel: {made.stderr()[-200:]}")
-        return made
-    return start
-
-
-def told(made):
-    """What it prints when it is interrupted."""
-    made.signal(signal.SIGINT)
-    made.wait()
-    return made.stdout()
-
-
 def test_waits_for_a_processor_are_those_of_runqlat(worker, tool):
     runqlat = tool("runqlat", "-p", str(worker.pid))
     worker.work()
-    rows = re.findall(r"(\d+) -> (\d+)\s*: (\d+)", told(runqlat))
+    rows = re.findall(r"(\d+) -> (\d+)\s*: (\d+)", libbpf_tools.told(runqlat))
     page = worker.reading()
     theirs = sum(int(count) for _, _, count in rows)
     # runqlat starts a wait of who is preempted at the switch too, as we do: both reasons together.
@@ -136,7 +107,7 @@ def test_waits_for_a_processor_are_those_of_runqlat(worker, tool):
 def test_time_off_the_processor_is_that_of_offcputime(worker, tool):
     offcputime = tool("offcputime", "-t", str(worker.pid), "-m", "1")
     worker.work()
-    theirs = sum(int(value) for value in re.findall(r"^\s+(\d+)$", told(offcputime), re.M)) / 1e6
+    theirs = sum(int(value) for value in re.findall(r"^\s+(\d+)$", libbpf_tools.told(offcputime), re.M)) / 1e6
     page = worker.reading()
     # Without the sleeps for a line: they began before it was attached, or end after it.
     ours = worker.own(page, f"{BLOCKED}_sum", cause="timer") + worker.own(page, f"{RUNQUEUE}_sum")
@@ -161,13 +132,11 @@ sys.stdin.readline()
 def test_ends_of_processes_are_those_of_exitsnoop(directory, started, tool):
     agent = started(run(directory, [servers.PYTHON, "-c", ENDS], stdin=subprocess.PIPE))
     pid = agent.until(lambda: re.search(r"pid (\d+)", agent.stdout()), 20, "its process id").group(1)
-    # Its tracepoints are found by tracefs: mounted for it alone, where the machine has none.
-    exitsnoop = tool("unshare", "-m", "sh", "-c",
-                     "mount -t tracefs none /sys/kernel/tracing 2>&1; exec stdbuf -oL exitsnoop")
+    exitsnoop = tool(*libbpf_tools.with_tracefs("exitsnoop"))
     agent.child.stdin.write(b"go\n")
     agent.child.stdin.flush()
     agent.until(lambda: "done" in agent.stdout(), 60, "the ends")
-    rows = re.findall(rf"^\S+\s+\d+\s+{pid}\s+\d+\s+\S+\s+(.+?)\s*$", told(exitsnoop), re.M)
+    rows = re.findall(rf"^\S+\s+\d+\s+{pid}\s+\d+\s+\S+\s+(.+?)\s*$", libbpf_tools.told(exitsnoop), re.M)
     page = eventually(lambda: (page := agent.metrics()).sum(EXITS, code="SIGXFSZ") >= 10 and page, 10,
                       "the last exits")
     ours = [page.sum(EXITS, code=code) for code in ("121", "122", "SIGXFSZ")]

@@ -13,6 +13,8 @@ from harness.load import Load, load
 from harness.polling import eventually, settles
 from harness.process import alive
 
+pytestmark = pytest.mark.alone
+
 SMALL_RING = agents.CONFIGURATION + "limits: {data_ring: 64KiB}\n"
 
 

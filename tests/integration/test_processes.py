@@ -5,11 +5,15 @@ import os
 import signal
 import subprocess
 
+import pytest
+
 from harness import agent as agents
 from harness import servers
 from harness.load import load
 from harness.polling import eventually, settles
 from harness.process import alive
+
+pytestmark = pytest.mark.alone
 
 
 def loaded():

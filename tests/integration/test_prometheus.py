@@ -114,6 +114,7 @@ def test_the_format_is_the_one_asked_for(loaded, accept, wanted):
     assert body
 
 
+@pytest.mark.alone
 def test_a_finished_request_is_visible_within_a_second(directory, watch):
     server = servers.nginx(directory)
     agent = watch(server)

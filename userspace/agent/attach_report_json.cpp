@@ -52,4 +52,25 @@ std::map<uint32_t, std::string> packet_drop_reasons_of(const std::string& report
   return reasons;
 }
 
+std::vector<kernel::HookReport> hooks_of(const std::string& report_json) {
+  std::vector<kernel::HookReport> hooks;
+  try {
+    const json document = json::parse(report_json);
+    for (const json& entry : document.at("hooks")) {
+      kernel::HookReport hook;
+      entry.at("probe").get_to(hook.probe);
+      entry.at("signal").get_to(hook.signal);
+      entry.at("hook").get_to(hook.hook);
+      entry.at("attached").get_to(hook.attached);
+      entry.at("chosen").get_to(hook.chosen);
+      entry.at("reason").get_to(hook.reason);
+      entry.at("remedy").get_to(hook.remedy);
+      hooks.push_back(std::move(hook));
+    }
+  } catch (const json::exception&) {
+    return {};
+  }
+  return hooks;
+}
+
 }  // namespace hostlens::agent

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "kernel/attach_report.h"
 
@@ -20,5 +21,8 @@ namespace hostlens::agent {
 /// The kernel's names of its reasons to drop packets in such a document.
 [[nodiscard]] std::map<uint32_t, std::string> packet_drop_reasons_of(
     const std::string& report_json);
+
+/// The hooks in such a document.
+[[nodiscard]] std::vector<kernel::HookReport> hooks_of(const std::string& report_json);
 
 }  // namespace hostlens::agent

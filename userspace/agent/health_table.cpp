@@ -18,6 +18,7 @@ using nlohmann::json;
 constexpr size_t kMostRows = 100'000;
 constexpr size_t kStateWidth = 8;
 constexpr size_t kSinceWidth = 6;
+constexpr size_t kEnoughEvidence = 36;
 
 const std::string& text_of(const json& value, const char* key) {
   return value.at(key).get_ref<const std::string&>();
@@ -35,20 +36,6 @@ std::string age(const std::string& since, uint64_t now_unix_ns) {
   return fmt::format("{} d", std::min<int64_t>(seconds / 86400, 9999));
 }
 
-/// Breaks at blanks; a word that is too long for a line is cut by it.
-std::vector<std::string> wrapped(std::string_view text, size_t width) {
-  std::vector<std::string> lines(1);
-  while (!text.empty()) {
-    const std::string_view word = text.substr(0, text.find(' '));
-    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > width)
-      lines.emplace_back();
-    if (!lines.back().empty()) lines.back() += ' ';
-    lines.back() += word;
-    text.remove_prefix(std::min(text.size(), word.size() + 1));
-  }
-  return lines;
-}
-
 std::string_view colour_of(std::string_view state) {
   if (state == "failing") return "\x1b[31m";
   if (state == "degraded") return "\x1b[33m";
@@ -63,10 +50,10 @@ class Page {
       service_ = std::max(service_, std::min<size_t>(row.service.size(), 24));
       signal_ = std::max(signal_, std::min<size_t>(row.signal.size(), 24));
     }
-    // Half the line is for the evidence.
-    const size_t names = style.width / 2 > kStateWidth + kSinceWidth + 4
-                             ? style.width / 2 - kStateWidth - kSinceWidth - 4
-                             : 0;
+    // The evidence gets half the line, or what is enough for most of it.
+    const size_t evidence = std::min(style.width / 2, kEnoughEvidence);
+    const size_t fixed = kStateWidth + kSinceWidth + 4 + evidence;
+    const size_t names = style.width > fixed ? style.width - fixed : 0;
     if (service_ + signal_ > names) {
       service_ = std::max<size_t>(7, std::min(service_, names / 2));
       signal_ = std::max<size_t>(8, std::min(signal_, names > service_ ? names - service_ : 0));
@@ -149,6 +136,16 @@ int health_status(const HealthAnswer& answer) {
   }
   if (degraded) return 1;
   return unknown ? 3 : 0;
+}
+
+std::string health_summary(const HealthAnswer& answer) {
+  std::string text;
+  for (const std::string_view state : {"failing", "degraded", "unknown", "ok"}) {
+    const auto count = std::count_if(answer.rows.begin(), answer.rows.end(),
+                                     [&](const HealthRow& row) { return row.state == state; });
+    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, state);
+  }
+  return text;
 }
 
 std::string render(const HealthAnswer& answer, const HealthStyle& style, uint64_t now_unix_ns) {

@@ -33,6 +33,9 @@ struct HealthAnswer {
 /// As plugins of Nagios say it: 0 ok, 1 degraded, 2 failing, 3 unknown, or there is no signal.
 [[nodiscard]] int health_status(const HealthAnswer& answer);
 
+/// "2 failing, 1 degraded, 40 ok": how many signals are in each state.
+[[nodiscard]] std::string health_summary(const HealthAnswer& answer);
+
 struct HealthStyle {
   size_t width = 80;
   size_t most_rows = 1000;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 namespace hostlens::agent {
@@ -117,6 +118,14 @@ std::string duration_text(double seconds) {
   if (seconds >= 0.9995) return three_digits(seconds) + " s";
   if (seconds >= 0.0009995) return three_digits(seconds * 1e3) + " ms";
   return three_digits(seconds * 1e6) + " us";
+}
+
+std::string count_text(double count) {
+  constexpr std::array<const char*, 5> kNames = {"", "k", "M", "G", "T"};
+  if (count < 999.5 && count == std::floor(count)) return fmt::format("{:.0f}", count);
+  size_t i = 0;
+  for (; count >= 999.5 && i + 1 < kNames.size(); ++i) count /= 1000;
+  return three_digits(count) + kNames[i];
 }
 
 std::string size_text(double bytes) {

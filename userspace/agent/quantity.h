@@ -32,6 +32,8 @@ struct HostPort {
 
 /// "1.5 s", "12 ms", "340 us": three significant digits for a table.
 [[nodiscard]] std::string duration_text(double seconds);
+/// "0", "0.42", "17.3", "340", "12.3k", "4.56M": three significant digits, without a blank.
+[[nodiscard]] std::string count_text(double count);
 /// "17 B", "1.2 KiB", "3.4 GiB".
 [[nodiscard]] std::string size_text(double bytes);
 

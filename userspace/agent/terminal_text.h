@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hostlens::agent {
 
@@ -14,5 +15,9 @@ namespace hostlens::agent {
 
 /// The same, filled with blanks to exactly `width` columns.
 [[nodiscard]] std::string terminal_cell(std::string_view text, size_t width);
+
+/// Broken at blanks to lines of `width` bytes; a longer word is a line of its own, left to be cut.
+/// As raw as the text, never empty.
+[[nodiscard]] std::vector<std::string> wrapped(std::string_view text, size_t width);
 
 }  // namespace hostlens::agent

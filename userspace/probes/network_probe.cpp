@@ -52,7 +52,10 @@ base::Result<void> visit_files(network_bpf& skeleton) {
 base::Result<void> offer_listeners(network_bpf& skeleton, base::UniqueFd& listeners) {
   bpf_iter_link_info which{};
   which.map.map_fd = static_cast<uint32_t>(bpf_map__fd(skeleton.maps.listeners));
-  LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &which, .link_info_len = sizeof(which));
+  bpf_iter_attach_opts options{};
+  options.sz = sizeof(options);
+  options.link_info = &which;
+  options.link_info_len = sizeof(which);
   skeleton.links.iter__listener = bpf_program__attach_iter(skeleton.progs.iter__listener, &options);
   if (skeleton.links.iter__listener == nullptr) return base::errno_error("iterator over listeners");
   listeners.reset(::fcntl(bpf_link__fd(skeleton.links.iter__listener), F_DUPFD_CLOEXEC, 0));

@@ -53,12 +53,13 @@ Response Api::handle(const Request& request) const {
     std::string_view path;
     Response (Api::*handler)(const Request&) const;
   };
-  static constexpr std::array<Route, 10> kRoutes = {{
+  static constexpr std::array<Route, 11> kRoutes = {{
       {"/metrics", &Api::metrics},
       {"/healthz", &Api::alive},
       {"/readyz", &Api::ready},
       {"/livez", &Api::live},
       {"/api/v1/health", &Api::health},
+      {"/api/v1/host", &Api::host},
       {"/api/v1/requests", &Api::requests},
       {"/api/v1/traces", &Api::traces},
       {"/api/v1/syscalls", &Api::system_calls},
@@ -135,6 +136,11 @@ Response Api::health(const Request&) const {
   std::string report = settings_.health();
   if (report.empty()) return error_response(503, "starting");
   return json_response(std::move(report));
+}
+
+Response Api::host(const Request&) const {
+  if (!settings_.host) return error_response(404, "the host is not told here");
+  return json_response(settings_.host());
 }
 
 /// That it answers is the answer.

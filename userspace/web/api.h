@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the agent answers: /metrics, /healthz, /readyz, /livez and
-// /api/v1/{health,requests,traces,status,syscalls}.
+// /api/v1/{health,host,requests,traces,status,syscalls}.
 #pragma once
 
 #include <functional>
@@ -28,6 +28,8 @@ struct ApiSettings {
   std::function<uint64_t()> now_ns;  ///< CLOCK_MONOTONIC
   /// JSON, "" when there is none yet; empty: there is no such page.
   std::function<std::string()> health;
+  /// JSON; empty: there is no such page.
+  std::function<std::string()> host;
   /// Observes all system calls of targets for so long; empty: cannot. Called on the server's
   /// thread.
   std::function<base::Result<void>(uint64_t duration_ns)> watch_system_calls;
@@ -57,6 +59,7 @@ class Api {
   [[nodiscard]] Response watch_system_calls(const Request& request) const;
   [[nodiscard]] Response status(const Request& request) const;
   [[nodiscard]] Response health(const Request& request) const;
+  [[nodiscard]] Response host(const Request& request) const;
   [[nodiscard]] Response alive(const Request& request) const;
   [[nodiscard]] Response ready(const Request& request) const;
   [[nodiscard]] Response live(const Request& request) const;

@@ -97,9 +97,11 @@ class Nginx(Started):
 
 
 class Agent(Started):
+    CONFIGURATION = AGENT
+
     def __init__(self, folder, target):
         self.port = free_port()
-        (folder / "agent.yaml").write_text(AGENT.format(port=self.port, pid=target))
+        (folder / "agent.yaml").write_text(self.CONFIGURATION.format(port=self.port, pid=target))
         self.begin = time.monotonic()
         super().__init__([HOSTLENS, "agent", "--config", folder / "agent.yaml"], folder, "agent")
 

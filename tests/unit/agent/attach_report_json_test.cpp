@@ -50,6 +50,20 @@ TEST(AttachReportJsonTest, ReasonsToDropPacketsAreFoundAgain) {
   }
 }
 
+TEST(AttachReportJsonTest, HooksAreFoundAgain) {
+  kernel::AttachReport report;
+  report.hooks = {{"file", "s", "fentry/x", false, false, "refused", "boot another"},
+                  {"disk", "t", "tp_btf/y", true, true, "", ""}};
+  const auto hooks = hooks_of(attach_report_json(report));
+  ASSERT_EQ(hooks.size(), 2U);
+  EXPECT_EQ(hooks[0].signal, "s");
+  EXPECT_EQ(hooks[0].remedy, "boot another");
+  EXPECT_TRUE(hooks[1].attached);
+  for (const char* text : {"", "[]", "{}", R"({"hooks":7})", R"({"hooks":[{"probe":"x"}]})"}) {
+    EXPECT_TRUE(hooks_of(text).empty()) << text;
+  }
+}
+
 TEST(AttachReportJsonTest, OtherDocumentsHaveNoVariant) {
   for (const char* text : {"", "{", "[]", "{}", R"({"socket_variant":7})", "null"}) {
     EXPECT_EQ(socket_variant_of(text), "") << text;

@@ -61,6 +61,21 @@ TEST(HealthTableTest, FitsIntoEightyColumnsAndTellsWhatIsBadInWhole) {
   EXPECT_THAT(page, HasSubstr("failed"));
 }
 
+TEST(HealthTableTest, NamesOfSignalsAreWholeAtEightyColumns) {
+  const auto page = render(answer({signal("ok", "(host)", "file_descriptors", "none"),
+                                   signal("ok", "shop-ui", "memory_pressure", "none")}),
+                           {80, 100, false}, 0);
+  EXPECT_THAT(page, HasSubstr("file_descriptors"));
+  EXPECT_THAT(page, HasSubstr("shop-ui"));
+}
+
+TEST(HealthTableTest, TheSummaryCountsStatesWorstFirst) {
+  EXPECT_EQ(health_summary(answer({signal("ok", "a", "up", ""), signal("ok", "b", "up", ""),
+                                   signal("failing", "b", "latency", "")})),
+            "1 failing, 2 ok");
+  EXPECT_EQ(health_summary(answer({})), "");
+}
+
 TEST(HealthTableTest, ANameOfAServiceFiltersTheJsonToo) {
   const HealthAnswer one = answer({signal("ok", "a", "up", ""), signal("ok", "b", "up", "")}, "b");
   EXPECT_THAT(one.json, HasSubstr(R"("service":"b")"));

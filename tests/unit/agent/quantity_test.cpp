@@ -57,5 +57,15 @@ TEST(SuggestionTest, FindsTheNearestAndNothingFar) {
   EXPECT_EQ(nearest(std::string(500, 'x'), kWords), "");
 }
 
+TEST(QuantityTest, CountsHaveThreeDigits) {
+  EXPECT_EQ(count_text(0), "0");
+  EXPECT_EQ(count_text(0.4), "0.40");
+  EXPECT_EQ(count_text(7), "7");
+  EXPECT_EQ(count_text(17.26), "17.3");
+  EXPECT_EQ(count_text(999.6), "1.00k");
+  EXPECT_EQ(count_text(12'345), "12.3k");
+  EXPECT_EQ(count_text(4.56e6), "4.56M");
+}
+
 }  // namespace
 }  // namespace hostlens::agent

@@ -76,5 +76,11 @@ TEST(TerminalTextTest, NoBytesAtAllReachATerminalUnchecked) {
   }
 }
 
+TEST(TerminalTextTest, LinesBreakAtBlanks) {
+  EXPECT_EQ(wrapped("one two three", 7), (std::vector<std::string>{"one two", "three"}));
+  EXPECT_EQ(wrapped("a verylongword b", 4), (std::vector<std::string>{"a", "verylongword", "b"}));
+  EXPECT_EQ(wrapped("", 4), (std::vector<std::string>{""}));
+}
+
 }  // namespace
 }  // namespace hostlens::agent

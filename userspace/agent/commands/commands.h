@@ -59,4 +59,7 @@ void print_error(const base::Error& error);
 /// Colours: only on a terminal, and not against NO_COLOR (no-color.org) or TERM=dumb.
 [[nodiscard]] bool use_colour(int fd);
 
+/// Whether the locale of the environment says that a terminal shows UTF-8.
+[[nodiscard]] bool use_unicode();
+
 }  // namespace hostlens::agent

@@ -40,4 +40,17 @@ bool use_colour(int fd) {
          (terminal == nullptr || std::string_view(terminal) != "dumb");
 }
 
+bool use_unicode() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {  // the first that is set decides
+    const char* value = ::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    const std::string_view locale(value);
+    for (const std::string_view code : {"UTF-8", "utf-8", "UTF8", "utf8"}) {
+      if (locale.find(code) != std::string_view::npos) return true;
+    }
+    return false;
+  }
+  return false;
+}
+
 }  // namespace hostlens::agent

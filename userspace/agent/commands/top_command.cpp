@@ -6,18 +6,22 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "agent/api_client.h"
 #include "agent/commands/commands.h"
 #include "agent/exit_codes.h"
 #include "agent/health_table.h"
+#include "agent/host_page.h"
 #include "agent/request_table.h"
 #include "agent/signal_source.h"
 #include "agent/terminal_text.h"
+#include "agent/top_screen.h"
 #include "agent/trace_tree.h"
 #include "base/clock.h"
 
@@ -28,15 +32,13 @@ using base::Result;
 
 constexpr size_t kPlainWidth = 120;  ///< when the output is no terminal
 
-struct Screen {
-  size_t width = kPlainWidth;
-  size_t height = 24;
-};
-
-Screen screen_size() {
+PageStyle screen_style() {
+  PageStyle style{kPlainWidth, 24, use_colour(STDOUT_FILENO), use_unicode()};
   winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return {};
-  return {size.ws_col, size.ws_row};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return style;
+  style.width = size.ws_col;
+  style.height = std::max<size_t>(size.ws_row, 1);
+  return style;
 }
 
 /// Keys without Enter, and a hidden cursor, for as long as it lives.
@@ -88,7 +90,7 @@ int print_once(ApiClient& client) {
   if (table.rows.empty()) {
     std::fputs("no request was seen yet\n", stdout);
   } else {
-    std::fputs(render(table, {screen_size().width, 1000, use_colour(STDOUT_FILENO)}).c_str(),
+    std::fputs(render(table, {screen_style().width, 1000, use_colour(STDOUT_FILENO)}).c_str(),
                stdout);
   }
   return kExitOk;
@@ -97,106 +99,132 @@ int print_once(ApiClient& client) {
 int print_trace(ApiClient& client) {
   auto body = client.get("/api/v1/traces?limit=1000");
   if (!body) return fail(body.error());
-  const auto tree = trace_tree(*body, screen_size().width);
+  const auto tree = trace_tree(*body, screen_style().width);
   if (!tree) return fail(tree.error());
   std::fputs(tree->empty() ? "no trace was seen yet\n" : tree->c_str(), stdout);
   return kExitOk;
 }
 
-std::string first_lines(const std::string& text, size_t lines) {
-  size_t end = 0;
-  while (lines-- > 0 && end < text.size()) end = std::min(text.find('\n', end), text.size()) + 1;
-  return text.substr(0, end);
-}
+/// The pages and what they were made of last.
+class LiveTop {
+ public:
+  LiveTop(ApiClient& client, std::string address, web::RequestRows first)
+      : client_(client),
+        address_(std::move(address)),
+        table_(table_since_start(first)),
+        before_(std::move(first)) {}
 
-/// What is wrong, for a screen.
-Result<std::string> health_page(ApiClient& client, const Screen& screen) {
-  auto body = client.get("/api/v1/health");
-  if (!body) return std::move(body).error();
-  auto answer = health_answer(*body, std::nullopt);
-  if (!answer) return std::move(answer).error();
-  const size_t rows = screen.height > 6 ? screen.height - 5 : 1;
-  const HealthStyle style{screen.width, rows, use_colour(STDOUT_FILENO)};
-  return first_lines(render(*answer, style, base::unix_now_ns()), rows + 1);
-}
-
-void draw_health(ApiClient& client, const std::string& address) {
-  const Screen screen = screen_size();
-  std::string page =
-      fmt::format("\x1b[H\x1b[Jhostlens top - {} - health - r requests - q ends\n\n", address);
-  auto health = health_page(client, screen);
-  page += health ? *health : terminal_text(health.error().text(), screen.width) + "\n";
-  std::fputs(page.c_str(), stdout);
-  std::fflush(stdout);
-}
-
-void draw(const RequestTable& table, const std::string& address, const std::string& trouble) {
-  const Screen screen = screen_size();
-  std::string page =
-      fmt::format("\x1b[H\x1b[Jhostlens top - {} - the last {:.0f} s - h health - q ends\n\n",
-                  address, table.seconds);
-  if (!trouble.empty()) {
-    page += terminal_text(trouble, screen.width) + "\n";
-  } else if (table.rows.empty()) {
-    page += "no requests\n";
-  } else {
-    const size_t rows = screen.height > 6 ? screen.height - 5 : 1;
-    page += render(table, {screen.width, rows, use_colour(STDOUT_FILENO)});
+  /// Requests are followed on every page: what came between two looks would be missed else.
+  void look() {
+    auto now = fetch(client_);
+    trouble_ = now ? "" : now.error().text();
+    if (!now || now->monotonic_ns == before_.monotonic_ns) return;  // no newer snapshot was taken
+    const auto seconds = seconds_between(before_, *now);
+    table_ = seconds ? request_table(*now, &before_, *seconds) : table_since_start(*now);
+    before_ = *std::move(now);
   }
-  std::fputs(page.c_str(), stdout);
-  std::fflush(stdout);
-}
 
-enum class Page : uint8_t { kRequests, kHealth };
-enum class Wish : uint8_t { kNone, kEnd, kTurn };
+  void draw() {
+    const PageStyle screen = screen_style();
+    PageStyle room = screen;
+    room.height = room_of(screen);
+    std::string status;
+    std::vector<std::string> lines;
+    if (page_ == TopPage::kRequests) {
+      lines = requests(room, status);
+    } else if (page_ == TopPage::kHost) {
+      lines = host(room, status);
+    } else {
+      lines = health(room, status);
+    }
+    std::fputs(top_screen(page_, address_, std::move(lines), status, screen).c_str(), stdout);
+    std::fflush(stdout);
+  }
 
-/// Until then, or until a key or a signal says that it ends or shows the other page.
-Wish wait(int signal_fd, bool keys, uint64_t until_ns, Page& page) {
+  /// True when another page is to be shown.
+  bool turn(char key) {
+    const TopPage before = std::exchange(page_, page_after(page_, key));
+    return page_ != before;
+  }
+
+ private:
+  static std::vector<std::string> sorry(const std::string& trouble, const PageStyle& room) {
+    std::vector<std::string> lines = wrapped(trouble, room.width);
+    for (std::string& line : lines) line = terminal_text(line, room.width);
+    return lines;
+  }
+
+  std::vector<std::string> requests(const PageStyle& room, std::string& status) const {
+    if (!trouble_.empty()) return sorry(trouble_, room);
+    status = fmt::format("the last {:.0f} s", table_.seconds);
+    if (table_.rows.empty()) return {"no requests"};
+    const size_t rows = room.height > 2 ? room.height - 2 : 1;  // heading, number of the others
+    return lines_of(render(table_, {room.width, rows, room.colour}));
+  }
+
+  std::vector<std::string> host(const PageStyle& room, std::string& status) {
+    auto body = client_.get("/api/v1/host");
+    if (!body) return sorry(body.error().text(), room);
+    const auto rows = web::host_rows_from_json(*body);
+    if (!rows) return sorry(rows.error().text(), room);
+    status = host_page_time(*rows);
+    return host_page(*rows, room);
+  }
+
+  std::vector<std::string> health(const PageStyle& room, std::string& status) {
+    auto body = client_.get("/api/v1/health");
+    if (!body) return sorry(body.error().text(), room);
+    const auto answer = health_answer(*body, std::nullopt);
+    if (!answer) return sorry(answer.error().text(), room);
+    status = health_summary(*answer);
+    const HealthStyle style{room.width, room.height, room.colour};
+    return lines_of(render(*answer, style, base::unix_now_ns()));
+  }
+
+  ApiClient& client_;
+  std::string address_;
+  TopPage page_ = TopPage::kRequests;
+  RequestTable table_;
+  web::RequestRows before_;
+  std::string trouble_;
+};
+
+enum class Wish : uint8_t { kNone, kEnd, kDraw };
+
+/// Until then, or until a key, another size of the terminal or a signal wants something.
+Wish wait(const SignalSource& signals, bool keys, uint64_t until_ns, LiveTop& top) {
   for (;;) {
     const uint64_t now_ns = base::monotonic_now_ns();
     if (now_ns >= until_ns) return Wish::kNone;
-    pollfd fds[2] = {{signal_fd, POLLIN, 0}, {keys ? STDIN_FILENO : -1, POLLIN, 0}};
-    const int ready = ::poll(fds, 2, static_cast<int>((until_ns - now_ns) / 1'000'000 + 1));
-    if (ready <= 0) continue;
-    if (fds[0].revents != 0) return Wish::kEnd;
+    const uint64_t left_ms = std::min<uint64_t>((until_ns - now_ns) / 1'000'000 + 1, 60'000);
+    pollfd fds[2] = {{signals.fd(), POLLIN, 0}, {keys ? STDIN_FILENO : -1, POLLIN, 0}};
+    if (::poll(fds, 2, static_cast<int>(left_ms)) <= 0) continue;
+    if (fds[0].revents != 0) {
+      return signals.next().number == SIGWINCH ? Wish::kDraw : Wish::kEnd;
+    }
     if (fds[1].revents == 0) continue;
     char key = 0;
     if (::read(STDIN_FILENO, &key, 1) != 1 || key == 'q' || key == 'Q') return Wish::kEnd;
-    const Page before = page;
-    if (key == 'h' || key == 'H') page = Page::kHealth;
-    if (key == 'r' || key == 'R') page = Page::kRequests;
-    if (page != before) return Wish::kTurn;
+    if (top.turn(key)) return Wish::kDraw;
   }
 }
 
 int show_live(ApiClient& client, const std::string& address, const TopOptions& options) {
   auto first = fetch(client);
   if (!first) return fail(first.error());
-  auto signals = SignalSource::create({SIGINT, SIGTERM, SIGHUP});
+  auto signals = SignalSource::create({SIGINT, SIGTERM, SIGHUP, SIGWINCH});
   if (!signals) return fail(signals.error());
   const LiveTerminal terminal;
-  web::RequestRows before = *std::move(first);
-  RequestTable table = table_since_start(before);
-  std::string trouble;
-  Page page = Page::kRequests;
+  LiveTop top(client, address, *std::move(first));
   const uint64_t begin_ns = base::monotonic_now_ns();
   const uint64_t end_ns = options.for_ns ? begin_ns + *options.for_ns : UINT64_MAX;
   for (uint64_t next_ns = begin_ns + options.interval_ns;;) {
-    if (page == Page::kHealth) {
-      draw_health(client, address);
-    } else {
-      draw(table, address, trouble);
-    }
-    const Wish wish = wait((*signals)->fd(), terminal.keys(), std::min(next_ns, end_ns), page);
+    top.draw();
+    const Wish wish = wait(**signals, terminal.keys(), std::min(next_ns, end_ns), top);
     if (wish == Wish::kEnd || base::monotonic_now_ns() >= end_ns) return kExitOk;
-    if (wish == Wish::kTurn) continue;
+    if (wish == Wish::kDraw) continue;
     next_ns += options.interval_ns;
-    auto now = fetch(client);
-    trouble = now ? "" : now.error().text();
-    if (!now || now->monotonic_ns == before.monotonic_ns) continue;  // no newer snapshot was taken
-    const auto seconds = seconds_between(before, *now);
-    table = seconds ? request_table(*now, &before, *seconds) : table_since_start(*now);
-    before = *std::move(now);
+    top.look();
   }
 }
 

@@ -43,8 +43,9 @@ bool HostScrape::wait(std::chrono::milliseconds longest) const {
   return changed_.wait_for(lock, longest, [this] { return !reading_ && !wanted_; });
 }
 
-HostScrape::Families HostScrape::last() const {
+HostScrape::Families HostScrape::last(uint64_t* read_ns) const {
   const std::lock_guard lock(mutex_);
+  if (read_ns != nullptr) *read_ns = last_ns_;
   return last_;
 }
 
@@ -82,10 +83,12 @@ void HostScrape::run() {
     ScrapeTargets targets = *std::exchange(wanted_, std::nullopt);
     reading_ = true;
     lock.unlock();
+    const uint64_t begun_ns = base::monotonic_now_ns();
     Families families = read(std::move(targets));
     Processes processes = copy_processes();
     lock.lock();
     last_.swap(families);
+    last_ns_ = begun_ns;
     last_processes_.swap(processes);
     reading_ = false;
     changed_.notify_all();

@@ -36,8 +36,8 @@ class HostScrape {
   [[nodiscard]] bool busy() const;
   /// Until no reading is under way; false when that took longer.
   [[nodiscard]] bool wait(std::chrono::milliseconds longest) const;
-  /// null before the first.
-  [[nodiscard]] Families last() const;
+  /// null before the first. `read_ns`: when it was begun, CLOCK_MONOTONIC.
+  [[nodiscard]] Families last(uint64_t* read_ns = nullptr) const;
   /// Of the same reading.
   [[nodiscard]] Processes last_processes() const;
 
@@ -53,6 +53,7 @@ class HostScrape {
   bool reading_ = false;
   bool ends_ = false;
   Families last_;
+  uint64_t last_ns_ = 0;
   Processes last_processes_;
   std::thread thread_;  ///< last: uses the others
 };

@@ -87,6 +87,7 @@ void KernelReading::begin(const std::vector<scrapers::CgroupTarget>& cgroups) {
     listeners_ = listeners ? *std::move(listeners) : std::vector<model::ListenerState>{};
   }
   if (auto turned = tables_.turn(); !turned) return report_once(turned.error());
+  turned_ns_ = base::monotonic_now_ns();
   begun_ = true;
 }
 
@@ -163,6 +164,7 @@ bool KernelReading::finish(uint64_t now_ns, uint64_t idle_ns) {
   set_oom_kills(kills);
   if (auto books = tables_.books()) books_ = *books;
   loads_.clear();
+  last_ns_ = turned_ns_;
   last_ = signals_.families(now_ns, idle_ns, loads_, extra_families());
   return true;
 }

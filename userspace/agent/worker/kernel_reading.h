@@ -49,6 +49,8 @@ class KernelReading {
   [[nodiscard]] bool busy() const { return begun_; }
   /// null before the first.
   [[nodiscard]] const Families& last() const { return last_; }
+  /// Until when it counted, CLOCK_MONOTONIC.
+  [[nodiscard]] uint64_t last_ns() const { return last_ns_; }
 
   [[nodiscard]] bool reads_listeners() const { return listener_reader_.has_value(); }
   /// Accept queues at the last reading, with their services; nullptr service: unknown.
@@ -102,6 +104,8 @@ class KernelReading {
   bool begun_ = false;
   bool reported_ = false;
   Families last_;
+  uint64_t turned_ns_ = 0;
+  uint64_t last_ns_ = 0;
   probes::SignalBooks books_;
   std::vector<aggregators::FamilyLoad> loads_;
 };

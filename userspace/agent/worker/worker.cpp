@@ -214,7 +214,10 @@ aggregators::AgentSample Worker::sample() {
 void Worker::publish(uint64_t now_ns) {
   last_snapshot_ns_ = now_ns;
   published_progress_ = progress();
-  published_scrape_ = host_scrape_->last();
+  uint64_t scraped_ns = 0;
+  published_scrape_ = host_scrape_->last(&scraped_ns);
+  host_window_.take_files({published_scrape_, scraped_ns});
+  if (kernel_ != nullptr) host_window_.take_kernel({kernel_->last(), kernel_->last_ns()});
   kernel_is_news_ = false;
   auto snapshot = metrics_->snapshot(now_ns, sample(), published_scrape_,
                                      kernel_ != nullptr ? kernel_->last() : nullptr);

@@ -25,6 +25,7 @@
 #include "aggregators/metric_aggregator.h"
 #include "base/unique_fd.h"
 #include "web/api.h"
+#include "web/host_window.h"
 #include "web/http_server.h"
 #include "web/published.h"
 #include "web/recent_spans.h"
@@ -121,6 +122,7 @@ class Worker {
   std::unique_ptr<HealthWatch> health_;
   ExportSet exporters_;
   web::Published published_;
+  web::HostWindow host_window_;
   std::unique_ptr<web::RecentSpans> recent_;
   std::unique_ptr<web::Api> api_;
   std::unique_ptr<web::HttpServer> server_;

@@ -10,6 +10,7 @@
 #include "agent/attach_report_json.h"
 #include "agent/listen_socket.h"
 #include "agent/otlp_environment.h"
+#include "agent/signal_states.h"
 #include "agent/version.h"
 #include "agent/worker/unit_check_source.h"
 #include "agent/worker/worker.h"
@@ -54,6 +55,16 @@ discovery::UnitReaderSettings unit_settings() {
   // Elsewhere than usual; the launcher lets no other kind of address through.
   if (const char* const address = ::getenv("DBUS_SYSTEM_BUS_ADDRESS")) settings.address = address;
   return settings;
+}
+
+/// What the host page cannot tell.
+std::vector<web::HostRows::Missing> unavailable_signals(const std::string& attach_report) {
+  std::vector<web::HostRows::Missing> missing;
+  for (SignalState& signal : signal_states({{}, hooks_of(attach_report)})) {
+    if (signal.state != "unavailable" || !signal.name.starts_with("hostlens.")) continue;
+    missing.push_back({std::move(signal.name), std::move(signal.reason), std::move(signal.remedy)});
+  }
+  return missing;
 }
 
 }  // namespace
@@ -211,6 +222,11 @@ void Worker::serve() {
   api.attach_report = settings_.attach_report;
   api.now_ns = base::monotonic_now_ns;
   api.health = [this] { return health_->json(); };
+  api.host = [this, missing = unavailable_signals(settings_.attach_report)] {
+    web::HostRows rows = host_window_.rows(base::monotonic_now_ns());
+    rows.unavailable = missing;
+    return web::to_json(rows);
+  };
   api.watch_system_calls = [this](uint64_t duration_ns) {
     return host_->watch_system_calls(duration_ns);
   };
