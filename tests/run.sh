@@ -14,7 +14,7 @@ in build/results: one JUnit file or table per tier, and the logs of the builds.
   --all          every kernel in vm, oracles that are built from source, unit tests of the release build as well, and
                  benchmarks are compiled
   --only TIERS   of: $all_tiers
-  --fuzz-runs N  inputs per fuzz target (default 20000)
+  --fuzz-runs N  inputs per fuzz target (default 20000, or those of 20 seconds if these are fewer)
   --list         what each tier does
 USAGE
 }
@@ -24,7 +24,7 @@ list() {
 style        shellcheck over the scripts, clang-format over userspace/ and tests/
 unit         every folder of userspace/ by itself, under AddressSanitizer and UndefinedBehaviorSanitizer
 bpf          probes loaded into this kernel, their hooks triggered
-fuzz         each libFuzzer target from its seeds, a fixed number of inputs, under ASan and UBSan
+fuzz         each libFuzzer target from its seeds, so many inputs, under ASan and UBSan
 asan         the whole agent under AddressSanitizer and UndefinedBehaviorSanitizer
 integration  the whole agent against real servers and receivers
 vm           the Debian package under systemd in a virtual machine, on other kernels
@@ -34,11 +34,12 @@ LIST
 every=no
 tiers=$all_tiers
 fuzz_runs=20000
+fuzz_seconds=20
 while [ $# -gt 0 ]; do
   case $1 in
     --all) every=yes ;;
     --only) tiers=${2:-}; tiers=${tiers//,/ }; shift ;;
-    --fuzz-runs) fuzz_runs=${2:-}; shift ;;
+    --fuzz-runs) fuzz_runs=${2:-}; fuzz_seconds=0; shift ;;
     --list) list; exit 0 ;;
     --help | -h) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
@@ -171,7 +172,7 @@ tier_asan() {
 fuzz_one() {
   local name=$1 folder=$results/fuzz/$1
   mkdir -p "$folder/corpus"
-  if build/fuzz/bin/"$name" -runs="$fuzz_runs" -seed=1 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+  if build/fuzz/bin/"$name" -runs="$fuzz_runs" -max_total_time=$fuzz_seconds -seed=1 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$folder/" "$folder/corpus" "tests/fixtures/fuzz/${name%_fuzzer}" >"$folder/log" 2>&1; then
     record fuzz passed "$name"
   else
