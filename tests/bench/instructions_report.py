@@ -6,7 +6,7 @@ import json
 import pathlib
 import sys
 
-CALLS = ("getppid", "pipe_round", "unix_round", "tcp_round")
+CALLS = ("getppid", "pipe_round", "switch_round", "unix_round", "tcp_round")
 MODES = ("none", "bpf", "agent")
 
 

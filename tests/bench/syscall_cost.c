@@ -54,6 +54,30 @@ static void socket_round(const int* fds) {
   whole(recv(fds[0], buffer, kBytes, MSG_WAITALL));
 }
 
+// There and back to another process: two sleeps, two wake-ups, two switches.
+static void switch_round(const int* fds) {
+  char buffer[kBytes] = {0};
+  whole(write(fds[1], buffer, kBytes));
+  whole(read(fds[0], buffer, kBytes));
+}
+
+// A child that sends back what comes, until the pipe is closed.
+static void echo_child(int* fds) {
+  int there[2];
+  int back[2];
+  if (pipe(there) != 0 || pipe(back) != 0) die("pipe");
+  const pid_t child = fork();
+  if (child < 0) die("fork");
+  if (child == 0) {
+    char buffer[kBytes];
+    close(there[1]);
+    while (read(there[0], buffer, kBytes) == kBytes) whole(write(back[1], buffer, kBytes));
+    _exit(0);
+  }
+  fds[0] = back[0];
+  fds[1] = there[1];
+}
+
 static void measure(const char* name, void (*round)(const int*), const int* fds) {
   for (int i = 0; i < kRounds / 10; ++i) round(fds);
   const long long begin = now_ns();
@@ -84,6 +108,8 @@ static int calls(void) {
   measure("getppid", getppid_round, NULL);
   if (pipe(fds) != 0) die("pipe");
   measure("pipe_round", pipe_round, fds);
+  echo_child(fds);
+  measure("switch_round", switch_round, fds);
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) die("socketpair");
   measure("unix_round", socket_round, fds);
   tcp_pair(fds);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures what the kernel signals cost programs that switch, call and read: with the default set and these as targets."""
+"""Measures what the kernel signals cost programs that switch, call and read: bystanders, or with --targets observed ones."""
 import argparse
 import json
 import math
@@ -15,8 +15,10 @@ import time
 
 from . import kernel, subjects
 
-AGENT = """\
+BYSTANDERS = """\
 listen: 127.0.0.1:{port}
+"""
+TARGETS = BYSTANDERS + """\
 targets: {{include: [{{executable: "*/perf*"}}, {{executable: "*/fio"}}, {{executable: "*/system_calls"}},
   {{executable: "*/nginx"}}]}}
 """
@@ -25,7 +27,7 @@ FIO = ["fio", "--name=read", "--rw=randread", "--bs=4k", "--size=64m", "--ioengi
 
 
 class Agent(subjects.Agent):
-    CONFIGURATION = AGENT
+    CONFIGURATION = BYSTANDERS
 
 
 def output_of(command):
@@ -132,11 +134,14 @@ def main():
     parser = argparse.ArgumentParser(prog="overhead.sh --host", description=__doc__)
     parser.add_argument("--pairs", type=int, default=9, help="alternations without and with the agent (9)")
     parser.add_argument("--seconds", type=int, default=4, help="of one measurement, about (4)")
+    parser.add_argument("--targets", action="store_true", help="the programs are targets")
     parser.add_argument("--only", choices=WORKLOADS, action="append", help="of the workloads; may be repeated")
     parser.add_argument("--json", type=pathlib.Path, help="write all figures there")
     options = parser.parse_args()
     if options.pairs < 1 or options.seconds < 1:
         parser.error("--pairs and --seconds are at least 1")
+    if options.targets:
+        Agent.CONFIGURATION = TARGETS
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     result = {"ratios": {}, "programs": {}}
     with tempfile.TemporaryDirectory(prefix="hostlens-bench-") as name:
@@ -145,7 +150,7 @@ def main():
         with subjects.Nginx(folder) as nginx:
             workloads = Workloads(folder, options.seconds, nginx)
             for workload in options.only or WORKLOADS:
-                print(f"[{time.monotonic():.0f}] {workload}", file=sys.stderr, flush=True)
+                print(workload, file=sys.stderr, flush=True)
                 measure = getattr(workloads, workload)
                 measure()  # fills caches, and makes fio's file
                 result["ratios"][workload] = compare(measure, folder, options.pairs)
