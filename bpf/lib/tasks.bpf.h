@@ -21,7 +21,7 @@ struct task_state {
 	u64 runnable_ns;
 	u64 fault_ns; /* the last page fault's begin, 0: it is over */
 	u64 stall_ns; /* waits for memory to be made free since, 0: does not */
-	u64 sync_ns;  /* writes a file to its disk since, 0: does not */
+	u64 sync_ns;  /* writes a file to its disk since, or back if it is a kernel thread; 0: does not */
 	u64 file_ns;  /* reads, writes or opens a file since, 0: does not */
 	/* If it is a target: who executed the program (SIGNAL_OWNER_PROCESS), or the cgroup of its service. 0: the
 	 * process itself. */

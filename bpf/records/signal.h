@@ -24,6 +24,7 @@ enum kernel_signal {
 	SIGNAL_OOM_KILLS = 14,     /* count, of processes; struct oom_kill tells of the last ones */
 	SIGNAL_FSYNC = 15,         /* distribution; label: errno or 0, detail: device number of the file system */
 	SIGNAL_FILE_IO = 16,       /* distribution; label: enum file_operation, detail: the same */
+	SIGNAL_WRITEBACK = 17,     /* distribution, of files that kernel threads write back; detail: the same */
 	SIGNAL_ACCEPT = 32,            /* distribution: from the handshake to accept(2), of targets */
 	SIGNAL_LISTEN_DROPS = 33,      /* count; detail: port. SYNs and last ACKs that a listener dropped */
 	SIGNAL_SYNACK_RETRANSMITS = 34, /* count; detail: port of the listener */

@@ -83,6 +83,32 @@ TEST_F(FileTest, EachWaitForTheDiskCountsForItsFileSystem) {
   EXPECT_GE(syncs.distribution.sum * 10, shared_ns()) << "most of a fsync is inside the hooks";
 }
 
+TEST_F(FileTest, FilesThatTheKernelWritesBackCountForTheirFileSystem) {
+  ASSERT_TRUE(attached("writeback")) << signals_->refusals("writeback");
+  constexpr int kFiles = 5;
+  for (int i = 0; i < kFiles; ++i) {
+    const base::UniqueFd fd(::open(mount_->path("later" + std::to_string(i)).c_str(),
+                                   O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    ASSERT_EQ(::write(fd.get(), "x", 1), 1);
+  }
+  const uint64_t begin_ns = base::monotonic_now_ns();
+  // Its own kernel threads write first, and what they did not the caller writes.
+  const base::UniqueFd fd(::open(mount_->path(".").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::syncfs(fd.get()), 0);
+  const uint64_t wall_ns = base::monotonic_now_ns() - begin_ns;
+  signals_->read();
+  Counted written;
+  for (const Counted& counted : signals_->all()) {
+    if (counted.key.signal == SIGNAL_WRITEBACK && counted.key.detail == mount_->disk().number()) {
+      written = counted;
+    }
+  }
+  EXPECT_EQ(written.key.owner, SIGNAL_OWNER_KERNEL);
+  EXPECT_GE(written.count, uint64_t{kFiles});
+  EXPECT_LE(written.distribution.sum, wall_ns);
+  EXPECT_GT(written.distribution.sum, 0U);
+}
+
 TEST_F(FileTest, WaitsOfOthersAreNotCounted) {
   const pid_t child = ::fork();
   if (child == 0) {

@@ -37,6 +37,7 @@ constexpr Group kGroups[] = {
     {"hostlens.disk.io.duration", "disk I/O", "disk", {"device", "disk.io.direction"}},
     {"hostlens.disk.queue.duration", "disk queue", "queue", {"device", "disk.io.direction"}},
     {"hostlens.fsync.duration", "fsync", "fsync", {"mountpoint"}, false, 4},
+    {"hostlens.writeback.duration", "write-back", "writeback", {"mountpoint"}, false, 2},
     {"hostlens.file.io.duration", "file I/O", "file", {"type", "mountpoint"}, false, 6},
     {"hostlens.interrupt.duration", "interrupts", "", {"type", "vector"}},
     {"hostlens.memory.fault.duration", "major faults", "fault", {"type"}, false, 2},

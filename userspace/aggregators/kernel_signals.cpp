@@ -272,6 +272,10 @@ constexpr SignalRow kRows[] = {
      {"hostlens.file.io.duration", "Reads, writes and opens of regular files.", "s",
       MetricKind::kHistogram},
      of_file},
+    {SIGNAL_WRITEBACK,
+     {"hostlens.writeback.duration", "Changed files that the kernel wrote back on its own.", "s",
+      MetricKind::kHistogram},
+     of_fsync},
 };
 
 const SignalRow* row_of(uint16_t signal) {

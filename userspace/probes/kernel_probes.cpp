@@ -14,14 +14,16 @@
 #include "probes/network_probe.h"
 #include "probes/process_probe.h"
 #include "probes/scheduler_probe.h"
+#include "probes/writeback_probe.h"
 
 namespace hostlens::probes {
 namespace {
 
 /// Process first: it makes the state of threads that the others read.
 constexpr std::unique_ptr<KernelProbe> (*kProbes[])(const KernelProbeContext&) = {
-    attach_process_probe, attach_scheduler_probe, attach_disk_probe,  attach_interrupt_probe,
-    attach_fault_probe,   attach_memory_probe,    attach_fsync_probe, attach_file_probe,
+    attach_process_probe,   attach_scheduler_probe, attach_disk_probe,
+    attach_interrupt_probe, attach_fault_probe,     attach_memory_probe,
+    attach_fsync_probe,     attach_file_probe,      attach_writeback_probe,
     attach_network_probe,  // knows the ports that the next one watches
     attach_accept_probe,
 };

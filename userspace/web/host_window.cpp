@@ -78,6 +78,7 @@ constexpr Wanted kKernel[] = {
     {"hostlens.disk.io.duration", kDistribution, {"device", kDiskDirection}},
     {"hostlens.disk.queue.duration", kDistribution, {"device", kDiskDirection}},
     {"hostlens.fsync.duration", kDistribution, {"mountpoint"}, false, 16},
+    {"hostlens.writeback.duration", kDistribution, {"mountpoint"}, false, 16},
     {"hostlens.file.io.duration", kDistribution, {"type", "mountpoint"}, false, 16},
     {"hostlens.memory.fault.duration", kDistribution, {"type"}},
     {"hostlens.memory.reclaim.stall.duration", kDistribution, {"type"}},

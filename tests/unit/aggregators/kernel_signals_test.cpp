@@ -199,6 +199,7 @@ TEST_F(KernelSignalsTest, MemoryAndFilesHaveTheirTypes) {
   signals_.add(key(SIGNAL_FSYNC, 0, kFileSystem), web_, one);
   signals_.add(key(SIGNAL_FSYNC, ENOSPC, 5), web_, one);
   signals_.add(key(SIGNAL_FILE_IO, FILE_OPEN, kFileSystem), web_, one);
+  signals_.add(key(SIGNAL_WRITEBACK, 0, kFileSystem), web_, one);
   signals_.add(key(SIGNAL_OOM_KILLS), web_, 2);
   const SnapshotReader read_ = read();
   EXPECT_THAT(read_.points("hostlens.memory.fault.duration"), ElementsAre("type=major"));
@@ -207,6 +208,7 @@ TEST_F(KernelSignalsTest, MemoryAndFilesHaveTheirTypes) {
   EXPECT_THAT(read_.points("hostlens.fsync.duration"),
               UnorderedElementsAre("mountpoint=/srv", "error.type=ENOSPC"));
   EXPECT_THAT(read_.points("hostlens.file.io.duration"), ElementsAre("mountpoint=/srv,type=open"));
+  EXPECT_THAT(read_.points("hostlens.writeback.duration"), ElementsAre("mountpoint=/srv"));
   EXPECT_EQ(std::get<int64_t>(read_.point("hostlens.oom.kills", "")->value), 2);
 }
 
