@@ -56,7 +56,8 @@ def unified_root():
     return None
 
 
-def test_no_end_is_lost_among_thousands_and_memory_stays(directory, started, sleepers):
+@pytest.mark.usefixtures("sleepers")
+def test_no_end_is_lost_among_thousands_and_memory_stays(directory, started):
     agent = started(run_agent(directory, CONFIGURATION))
     before = agent.metrics()
     spawn(100)
@@ -71,8 +72,6 @@ def test_no_end_is_lost_among_thousands_and_memory_stays(directory, started, sle
     assert lost <= page.sum("hostlens_agent_signals_observed_total") / 100
     assert len(page.samples[EXITS]) <= 200, "by service, reason and code, never by process"
     assert resident(agent) - memory <= 12 * MIB
-    assert len(sleepers) == SLEEPING
-    assert agent.worker() is not None
 
 
 def test_thousands_of_cgroups_cost_no_more_than_the_limit(directory, started):
@@ -98,7 +97,6 @@ def test_thousands_of_cgroups_cost_no_more_than_the_limit(directory, started):
     eventually(lambda: agent.metrics().sum(EXITS, code="117") >= CGROUPS, 15, "the last end")
     page = agent.metrics()
     assert page.sum(EXITS, code="117") == CGROUPS
-    for name, samples in page.samples.items():
-        if name.startswith("hostlens_thread_runqueue_duration_seconds_count"):
-            assert len(samples) <= 301, "and one for the rest"
+    waits = page.samples["hostlens_thread_runqueue_duration_seconds_count"]
+    assert 0 < len(waits) <= 301, "and one for the rest"
     assert resident(agent) - memory <= 12 * MIB

@@ -155,6 +155,7 @@ def test_soft_interrupts_are_those_of_softirqs(worker, tool):
 def test_system_calls_are_those_of_syscount(worker, tool, directory, started):
     watched = "hostlens_syscall_watched_duration_seconds_count"
     syscount = tool(*libbpf_tools.with_tracefs("syscount", "-p", str(worker.pid), "-T", "50"))
+    # Any service will do: what is watched is every call of every target.
     services = {labels["service_name"] for labels, _ in
                 worker.page_of_now().samples["hostlens_thread_blocked_duration_seconds_count"]}
     watch = started(Process([HOSTLENS, "syscalls", "--service", min(services, key=len), "--for", "12s", "--address",
