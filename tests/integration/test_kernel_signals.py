@@ -96,3 +96,9 @@ def test_the_whole_hosts_threads_wait_under_somebodys_name(slept):
     # In the first interval the kernel may have no memory at hand where the programs want it.
     lost = page.sum("hostlens_agent_signals_lost_total", reason="no_room")
     assert lost <= page.sum("hostlens_agent_signals_observed_total") / 100
+
+
+def test_every_reason_of_a_loss_is_told(slept):
+    page, _ = slept
+    reasons = {labels["reason"] for labels, _ in page.samples["hostlens_agent_signals_lost_total"]}
+    assert reasons == {"no_room", "unknown_thread", "unseen_switch", "unseen_wakeup", "untimed_accept", "untracked"}

@@ -138,6 +138,7 @@ class OwnFamilies {
         {"unknown_thread", sample.signals_unknown_thread},
         {"unseen_switch", sample.signals_unseen_switch},
         {"unseen_wakeup", sample.signals_unseen_wakeup},
+        {"untimed_accept", sample.signals_untimed_accept},
         {"untracked", sample.signals_untracked},
     };
     list_.add(

@@ -204,6 +204,7 @@ aggregators::AgentSample Worker::sample() {
     sample.signals_unseen_wakeup = books.unseen_wakeup;
     sample.signals_unseen_switch = books.unseen_switch;
     sample.signals_untracked = books.untracked;
+    sample.signals_untimed_accept = books.untimed_accept;
     sample.loads = kernel_->loads();
   }
   sample.version = kVersion;
