@@ -132,6 +132,16 @@ TEST_F(SocketLifeTest, ReportsTheBytesOfAWholeLifeAtTheClose) {
   }
 }
 
+/// The client's close resets; the server reads that, and closes. Both ends' records.
+template <typename Probe>
+std::vector<SocketClosed> close_by_reset(SocketPair& pair, Probe* probe) {
+  pair.client.reset();
+  std::array<char, 8> buffer{};
+  EXPECT_EQ(::read(pair.server.get(), buffer.data(), buffer.size()), -1);
+  pair.server.reset();
+  return probe->template events<SocketClosed>();
+}
+
 TEST_F(SocketLifeTest, TellsWhoReset) {
   SocketPair pair = tcp_pair();
   talk(pair);
@@ -139,11 +149,7 @@ TEST_F(SocketLifeTest, TellsWhoReset) {
   ASSERT_EQ(opened.size(), 2U);
   const linger now{1, 0};
   ASSERT_EQ(::setsockopt(pair.client.get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
-  pair.client.reset();
-  std::array<char, 8> buffer{};
-  ASSERT_EQ(::read(pair.server.get(), buffer.data(), buffer.size()), -1);
-  pair.server.reset();
-  const auto closed = probe()->events<SocketClosed>();
+  const auto closed = close_by_reset(pair, &*probe());
   ASSERT_EQ(closed.size(), 2U);
   for (const SocketClosed& close : closed) {
     const bool client = close.connection == opened[0].connection;
@@ -163,11 +169,7 @@ TEST_F(SocketLifeTest, TellsThatAResetIsForUnreadData) {
   ASSERT_EQ(::shutdown(pair.server.get(), SHUT_WR), 0);
   pollfd both{pair.client.get(), POLLRDHUP, 0};
   ASSERT_EQ(::poll(&both, 1, 1000), 1);
-  pair.client.reset();
-  std::array<char, 8> buffer{};
-  ASSERT_EQ(::read(pair.server.get(), buffer.data(), buffer.size()), -1);
-  pair.server.reset();
-  const auto closed = probe()->events<SocketClosed>();
+  const auto closed = close_by_reset(pair, &*probe());
   ASSERT_EQ(closed.size(), 2U);
   for (const SocketClosed& close : closed) {
     const bool client = close.connection == opened[0].connection;
