@@ -133,7 +133,7 @@ TEST(HostPageTest, WhatIsUnavailableSaysSoAndWhy) {
   EXPECT_THAT(page, HasSubstr("unavailable: fsync: boot a kernel that has it"));
   EXPECT_THAT(page, HasSubstr("listen overflows unavailable"));
   EXPECT_THAT(page, HasSubstr("packets dropped 0/s"));  // a hook watches, and nothing came
-  EXPECT_THAT(page, HasSubstr("none of disk queue, file I/O, major faults"));
+  EXPECT_THAT(page, HasSubstr("none of disk queue, write-back, file I/O, major faults"));
   HostRows rows = busy_host();
   std::erase_if(rows.rows,
                 [](const HostRow& row) { return row.name == "hostlens.pressure.share"; });
