@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One sample of the current thread: kernel stack, user stack, and out. */
+#pragma once
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "lib/profile_processes.bpf.h"
+
+/* The loader makes room for a second of samples; the reader polls. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} profile_ring SEC(".maps");
+
+/* A perf event may interrupt a program of a tracepoint, but not another perf event. */
+enum profile_scratch {
+	PROFILE_SCRATCH_PERF_EVENT,
+	PROFILE_SCRATCH_TRACEPOINT,
+	PROFILE_SCRATCH_COUNT
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PROFILE_SCRATCH_COUNT);
+	__type(key, u32);
+	__type(value, struct unwind_state);
+} profile_scratch SEC(".maps");
+
+#if defined(__TARGET_ARCH_x86)
+enum {
+	USER_CS_64 = 0x33, /* __USER_CS, arch/x86/include/asm/segment.h */
+	USER_CS_32 = 0x23, /* __USER32_CS */
+};
+
+/* The registers that the thread came into the kernel with, by whatever way: each leaves them at the same place. */
+static __always_inline u64 registers__read(struct unwind_state *state, const struct pt_regs *regs)
+{
+	state->registers[UNWIND_RAX] = regs->ax;
+	state->registers[UNWIND_RDX] = regs->dx;
+	state->registers[UNWIND_RCX] = regs->cx;
+	state->registers[UNWIND_RBX] = regs->bx;
+	state->registers[UNWIND_RSI] = regs->si;
+	state->registers[UNWIND_RDI] = regs->di;
+	state->registers[UNWIND_RBP] = regs->bp;
+	state->registers[UNWIND_RSP] = regs->sp;
+	state->registers[UNWIND_R8] = regs->r8;
+	state->registers[UNWIND_R9] = regs->r9;
+	state->registers[10] = regs->r10;
+	state->registers[11] = regs->r11;
+	state->registers[12] = regs->r12;
+	state->registers[13] = regs->r13;
+	state->registers[14] = regs->r14;
+	state->registers[UNWIND_R15] = regs->r15;
+	return regs->ip;
+}
+#endif
+
+static __always_inline void sample__unwind(struct unwind_state *state, u64 pc)
+{
+	unwind__begin(state, pc);
+	/* The step is looked at once by the verifier, so this loop costs it next to nothing, on every kernel. */
+	for (int i = 0; i <= UNWIND_FRAMES_MAX; ++i)
+		if (!unwind__step(state))
+			break;
+}
+
+static __always_inline void sample__user_stack(struct unwind_state *state, struct task_struct *task)
+{
+	u8 *outcome = &state->record.outcome;
+#if defined(__TARGET_ARCH_x86)
+	u64 now_ns = state->record.header.time_ns;
+	struct profile_process *process;
+	struct unwind_space *space;
+	const struct pt_regs *regs;
+	u32 pid = task->tgid;
+	u64 pc;
+
+	if (task->flags & (PF_KTHREAD | PF_IO_WORKER)) {
+		*outcome = PROFILE_KERNEL_THREAD;
+		return;
+	}
+	regs = (const struct pt_regs *)bpf_task_pt_regs(task);
+	pc = registers__read(state, regs);
+	if (!task->mm || !pc) {
+		*outcome = PROFILE_EXITING;
+		return;
+	}
+	if (regs->cs == USER_CS_32) {
+		*outcome = PROFILE_COMPAT;
+		return;
+	}
+	*outcome = PROFILE_NOT_READY;
+	process = bpf_map_lookup_elem(&profile_processes, &pid);
+	if (!process || process->start_boottime_ns != task->group_leader->start_boottime)
+		return;
+	space = bpf_map_lookup_elem(&unwind_spaces, &process->space);
+	if (!space && process->inherited)
+		space = bpf_map_lookup_elem(&unwind_spaces, &process->inherited);
+	if (!space) {
+		notice__of_sample(task, process, now_ns, pc, 0, PROFILE_NOTICE_PROCESS);
+		return;
+	}
+	state->space_first = space->first;
+	state->space_count = space->count;
+	state->space_flags = (u8)space->flags;
+	state->now_s = (u32)(now_ns / 1000000000);
+	sample__unwind(state, pc);
+	if (state->failed_at)
+		notice__of_sample(task, process, now_ns, state->failed_at, 0, PROFILE_NOTICE_ADDRESS);
+	else if (state->failed_executable)
+		notice__of_sample(task, process, now_ns, 0, state->failed_executable, PROFILE_NOTICE_TABLE);
+#else
+	*outcome = PROFILE_UNSUPPORTED;
+#endif
+}
+
+static __always_inline void sample__kernel_stack(struct unwind_state *state, void *context)
+{
+	long bytes = bpf_get_stack(context, state->frames, PROFILE_KERNEL_FRAMES_MAX * sizeof(u64), 0);
+
+	if (bytes <= 0)
+		return;
+	state->record.kernel_frames = (u16)((u64)bytes / sizeof(u64));
+	state->frames_count = state->record.kernel_frames;
+}
+
+static __always_inline void sample__send(struct unwind_state *state)
+{
+	struct profile_sample_record *record = &state->record;
+	u32 frames = state->frames_count;
+
+	profile_book__add(PROFILE_BOOK_SAMPLES);
+	profile_book__add(record->outcome);
+	if (record->flags & PROFILE_SAMPLE_GUESSED)
+		profile_book__add(PROFILE_BOOK_GUESSED);
+	if (frames > PROFILE_FRAMES_MAX)
+		return; /* never: for the verifier */
+	record->header.size = sizeof(*record) + frames * sizeof(u64);
+	if (bpf_ringbuf_output(&profile_ring, record, sizeof(*record) + frames * sizeof(u64), BPF_RB_NO_WAKEUP))
+		profile_book__add(PROFILE_BOOK_RING_FULL);
+}
+
+/* `in_kernel`: the thread was interrupted there, or is in a program's hook. */
+static __always_inline int sample__take(void *context, struct task_struct *task, u32 scratch, u64 weight, bool in_kernel)
+{
+	struct unwind_state *state = bpf_map_lookup_elem(&profile_scratch, &scratch);
+	struct profile_sample_record *record;
+
+	if (!state)
+		return 0;
+	record = &state->record;
+	record->header.time_ns = bpf_ktime_get_ns();
+	record->header.type = RECORD_PROFILE_SAMPLE;
+	record->header.cpu = (u16)bpf_get_smp_processor_id();
+	record->process.start_boottime_ns = task->group_leader->start_boottime;
+	record->process.pid = task->tgid;
+	record->process.tid = task->pid;
+	record->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	record->weight = weight;
+	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
+	record->kernel_frames = 0;
+	record->user_frames = 0;
+	record->flags = 0;
+	state->frames_count = 0;
+	if (in_kernel)
+		sample__kernel_stack(state, context);
+	sample__user_stack(state, task);
+	sample__send(state);
+	return 0;
+}

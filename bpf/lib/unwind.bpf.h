@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From the registers of an interrupted thread to its callers, by the tables of records/profile.h and the rows of
+ * records/unwind.h. The same source is compiled for the kernel and as ordinary C++: for stacks that are unwound late,
+ * and for tests. Whoever includes it declares before:
+ *   UNWIND_FUNCTION         how a function is declared that the verifier looks at once, not on every path
+ *   UNWIND_INLINE           how the small ones are
+ *   const union unwind_word *unwind__word(__u32 index)             0: there is none
+ *   struct unwind_executable *unwind__executable(__u32 number)     0: there is none
+ *   int unwind__read(void *to, __u32 bytes, __u64 from)            of the thread's memory; 0: done */
+#pragma once
+
+#include "records/profile.h"
+
+enum unwind_value_at {
+	UNWIND_VALUE = 0,   /* it is the value */
+	UNWIND_ADDRESS = 1, /* it is where the value is in memory: seldom needed, so not read before */
+	UNWIND_LOST = 2,
+};
+
+enum unwind_registers {
+	UNWIND_REGISTERS_NONE = 0,
+	UNWIND_REGISTERS_HERE = 1,    /* in registers[] */
+	UNWIND_REGISTERS_CONTEXT = 2, /* in memory, at `context` */
+};
+
+struct unwind_state {
+	/* The frame at hand. */
+	__u64 pc;
+	__u64 sp;
+	__u64 rbp;
+	__u64 rbx;
+	__u64 context;        /* a signal frame's struct ucontext */
+	__u8 rbp_at;          /* enum unwind_value_at */
+	__u8 rbx_at;
+	__u8 registers_known; /* enum unwind_registers: of all the others */
+	__u8 is_return;       /* pc is a return address: 1, else 0 */
+	__u8 guess;           /* how pc was found: 0 by a row, else why not (enum profile_outcome) */
+	__u8 space_flags;
+	__u16 space_count;
+	__u32 space_first;
+	/* The mapping that the last frame was in, and its executable. */
+	__u32 executable;
+	__u64 start;
+	__u64 limit;
+	__u64 bias;
+	__u32 directory;
+	__u32 first_page;
+	__u32 pages;
+	__u32 now_s;
+	/* What went wrong, for a notice. */
+	__u64 failed_at;
+	__u32 failed_executable;
+	__u32 frames_count; /* of frames[]: kernel, then user */
+	__u64 registers[16]; /* by DWARF number */
+	struct profile_sample_record record;
+	__u64 frames[PROFILE_FRAMES_MAX];
+};
+
+/* Of `count` words from `first`, each 1 << shift words from the last and ascending under `mask`: the last one that is not
+ * above `key`, from 0. -1: none, or not in the slabs. */
+UNWIND_FUNCTION int unwind__search(__u32 first, __u32 count, __u32 shift, __u64 mask, __u64 key)
+{
+	__u32 low = 0;
+
+	if (!count || count > UNWIND_PAGE_ROWS_MAX)
+		return -1;
+	/* The last of them is before `low + count`, and none at or before `low` is above the key, unless it is 0. */
+	for (int i = 0; i < UNWIND_SEARCH_STEPS && count > 1; ++i) {
+		__u32 half = count / 2;
+		const union unwind_word *word = unwind__word(first + ((low + half) << (shift & 3)));
+
+		if (!word)
+			return -1;
+		if ((word->value & mask) <= key)
+			low += half;
+		count -= half;
+	}
+	{
+		const union unwind_word *word = unwind__word(first + (low << (shift & 3)));
+
+		return word && (word->value & mask) <= key ? (int)low : -1;
+	}
+}
+
+UNWIND_INLINE int unwind__end(struct unwind_state *state, __u8 outcome)
+{
+	state->record.outcome = outcome;
+	return 0;
+}
+
+UNWIND_INLINE __u64 unwind__frame_of(const struct unwind_state *state, __u64 kind)
+{
+	__u64 rest = state->pc & PROFILE_FRAME_ADDRESS_MASK;
+
+	if (kind == PROFILE_FRAME_FILE)
+		rest = (__u64)state->executable << PROFILE_FRAME_EXECUTABLE_SHIFT |
+		       ((state->pc - state->bias) & PROFILE_FRAME_OFFSET_MASK);
+	return (state->is_return ? PROFILE_FRAME_RETURN : 0) | kind << PROFILE_FRAME_KIND_SHIFT | rest;
+}
+
+/* 0: there are UNWIND_FRAMES_MAX already. */
+UNWIND_INLINE int unwind__add_frame(struct unwind_state *state, __u64 kind)
+{
+	__u32 index = state->frames_count;
+
+	if (state->record.user_frames >= UNWIND_FRAMES_MAX || index >= PROFILE_FRAMES_MAX)
+		return 0;
+	state->frames[index] = unwind__frame_of(state, kind);
+	state->frames_count = index + 1;
+	state->record.user_frames++;
+	return 1;
+}
+
+/* Makes the mapping around `address` the current one. 0: there is none. */
+UNWIND_FUNCTION int unwind__enter(struct unwind_state *state, __u64 address)
+{
+	struct unwind_executable *executable;
+	const union unwind_word *word;
+	__u32 first;
+	int index;
+
+	if (!state)
+		return 0;
+	index = unwind__search(state->space_first, state->space_count, UNWIND_MAPPING_SHIFT, ~0ULL, address);
+	if (index < 0)
+		return 0;
+	first = state->space_first + ((__u32)index << UNWIND_MAPPING_SHIFT);
+	word = unwind__word(first + 1);
+	if (!word || address >= word->value)
+		return 0;
+	state->limit = word->value;
+	word = unwind__word(first + 2);
+	if (!word)
+		return 0;
+	state->bias = word->value;
+	word = unwind__word(first + 3);
+	if (!word)
+		return 0;
+	state->executable = (__u32)word->value;
+	word = unwind__word(first);
+	if (!word)
+		return 0;
+	state->start = word->value;
+	state->pages = 0;
+	executable = state->executable ? unwind__executable(state->executable) : 0;
+	if (!executable)
+		return 1;
+	state->pages = executable->pages;
+	state->directory = executable->directory;
+	state->first_page = executable->first_page;
+	/* A second's resolution, so that CPUs seldom fight for the line. */
+	if (executable->used_s != state->now_s)
+		executable->used_s = state->now_s;
+	return 1;
+}
+
+UNWIND_INLINE int unwind__rbp(struct unwind_state *state, __u64 *value)
+{
+	*value = state->rbp;
+	if (state->rbp_at == UNWIND_VALUE)
+		return 0;
+	if (state->rbp_at == UNWIND_LOST)
+		return PROFILE_REGISTER_LOST;
+	return unwind__read(value, sizeof(*value), state->rbp) ? PROFILE_MEMORY_FAULT : 0;
+}
+
+UNWIND_INLINE __u32 unwind__context_offset(__u32 number)
+{
+	switch (number) {
+	case UNWIND_RAX:
+		return UNWIND_UCONTEXT_RAX;
+	case UNWIND_RDX:
+		return UNWIND_UCONTEXT_RDX;
+	case UNWIND_RCX:
+		return UNWIND_UCONTEXT_RCX;
+	case UNWIND_RBX:
+		return UNWIND_UCONTEXT_RBX;
+	case UNWIND_RSI:
+		return UNWIND_UCONTEXT_RSI;
+	case UNWIND_RDI:
+		return UNWIND_UCONTEXT_RDI;
+	case UNWIND_RBP:
+		return UNWIND_UCONTEXT_RBP;
+	case UNWIND_RSP:
+		return UNWIND_UCONTEXT_RSP;
+	default:
+		return UNWIND_UCONTEXT_R8 + (number - UNWIND_R8) * 8;
+	}
+}
+
+/* A register other than rsp and rbp. 0, or why it is not known. */
+UNWIND_FUNCTION int unwind__register(struct unwind_state *state, __u32 number)
+{
+	__u64 value = 0;
+
+	if (!state || number > UNWIND_R15)
+		return PROFILE_REGISTER_LOST;
+	if (number == UNWIND_RBX) {
+		if (state->rbx_at == UNWIND_LOST)
+			return PROFILE_REGISTER_LOST;
+		value = state->rbx;
+		if (state->rbx_at == UNWIND_ADDRESS && unwind__read(&value, sizeof(value), state->rbx))
+			return PROFILE_MEMORY_FAULT;
+	} else if (state->registers_known == UNWIND_REGISTERS_HERE) {
+		return 0;
+	} else if (state->registers_known == UNWIND_REGISTERS_CONTEXT) {
+		if (unwind__read(&value, sizeof(value), state->context + unwind__context_offset(number)))
+			return PROFILE_MEMORY_FAULT;
+	} else {
+		return PROFILE_REGISTER_LOST;
+	}
+	state->registers[number & 15] = value;
+	return 0;
+}
+
+UNWIND_INLINE int unwind__to_caller(struct unwind_state *state, __u64 pc, __u64 sp)
+{
+	/* No code is there: the thread was started with nothing to return to. */
+	if (!pc)
+		return unwind__end(state, PROFILE_ENDED);
+	state->pc = pc;
+	state->sp = sp;
+	state->is_return = 1;
+	state->registers_known = UNWIND_REGISTERS_NONE;
+	return 1;
+}
+
+/* By convention: rbp points to the caller's, and the return address is above it. `reason` says why rows are not used: then
+ * it is a guess, and the outcome if it leads nowhere. 0: the row says so. */
+UNWIND_INLINE int unwind__by_frame_pointer(struct unwind_state *state, __u8 reason)
+{
+	__u64 pair[2]; /* the caller's rbp, the return address */
+	__u64 rbp;
+	int lost = unwind__rbp(state, &rbp);
+
+	if (lost)
+		return unwind__end(state, reason && lost == PROFILE_REGISTER_LOST ? reason : (__u8)lost);
+	if (!rbp)
+		return unwind__end(state, PROFILE_ENDED);
+	if (rbp & 7 || rbp < state->sp)
+		return unwind__end(state, reason ? reason : PROFILE_FRAME_POINTER);
+	if (unwind__read(pair, sizeof(pair), rbp))
+		return unwind__end(state, reason ? reason : PROFILE_MEMORY_FAULT);
+	if (reason)
+		state->record.flags |= PROFILE_SAMPLE_GUESSED;
+	state->guess = reason;
+	state->rbp = pair[0];
+	state->rbp_at = UNWIND_VALUE;
+	state->rbx_at = UNWIND_LOST;
+	return unwind__to_caller(state, pair[1], rbp + 16);
+}
+
+/* The CFA, by all kinds of rows that name one. 0, or why not. */
+UNWIND_FUNCTION int unwind__cfa(struct unwind_state *state, __u64 row_value, __u64 *cfa)
+{
+	union unwind_word word;
+	__u64 value = 0;
+	__u64 at;
+	__u32 kind;
+	int lost = 0;
+
+	if (!state || !cfa)
+		return PROFILE_INVALID_ROW;
+	word.value = row_value;
+	kind = word.row.cfa_kind;
+	at = state->sp + (__u64)(unwind_deref_base(word.row) * 8L);
+	switch (kind) {
+	case UNWIND_CFA_RSP_FAR:
+		*cfa = state->sp + word.row.cfa_offset * 8UL + UNWIND_FAR_BYTES;
+		return 0;
+	case UNWIND_CFA_PLT:
+		*cfa = state->sp + 8 + ((state->pc & 15) >= word.row.cfa_offset ? 8 : 0);
+		return 0;
+	case UNWIND_CFA_RA_REGISTER:
+		*cfa = state->sp + (word.row.cfa_offset & 0xffUL) * 8;
+		return 0;
+	case UNWIND_CFA_RBP:
+		lost = unwind__rbp(state, &value);
+		*cfa = value + (__u64)(unwind_signed_offset(word.row) * 8L);
+		return lost;
+	case UNWIND_CFA_RBP_DEREF:
+		lost = unwind__rbp(state, &value);
+		at = value + (__u64)(unwind_deref_base(word.row) * 8L);
+		break;
+	case UNWIND_CFA_RSP_R9_DEREF:
+		lost = unwind__register(state, UNWIND_R9);
+		at += state->registers[UNWIND_R9] * 8;
+		break;
+	case UNWIND_CFA_RSP_DEREF:
+		break;
+	default:
+		if (kind < UNWIND_CFA_REGISTER || kind > UNWIND_CFA_REGISTER_LAST)
+			return PROFILE_INVALID_ROW;
+		lost = unwind__register(state, kind - UNWIND_CFA_REGISTER);
+		*cfa = state->registers[kind & 15] + (__u64)(unwind_signed_offset(word.row) * 8L);
+		return lost;
+	}
+	if (lost)
+		return lost;
+	if (unwind__read(&value, sizeof(value), at))
+		return PROFILE_MEMORY_FAULT;
+	*cfa = value + unwind_deref_add(word.row) * 8UL;
+	return 0;
+}
+
+/* The caller's rbp and rbx, before rsp is replaced. 0, or why it ends here. */
+UNWIND_INLINE int unwind__restore(struct unwind_state *state, struct unwind_row row, __u64 cfa)
+{
+	__u64 value;
+	int lost;
+
+	if (row.rbp_kind == UNWIND_RBP_CFA) {
+		state->rbp = cfa + (__u64)(row.rbp_offset * 8L);
+		state->rbp_at = UNWIND_ADDRESS;
+	} else if (row.rbp_kind == UNWIND_RBP_RBP) {
+		lost = unwind__rbp(state, &value);
+		if (lost)
+			return lost;
+		state->rbp = value + (__u64)(row.rbp_offset * 8L);
+		state->rbp_at = UNWIND_ADDRESS;
+	} else if (row.rbp_kind == UNWIND_RBP_REGISTER) {
+		if (unwind__register(state, (__u8)row.rbp_offset)) {
+			state->rbp_at = UNWIND_LOST;
+		} else {
+			state->rbp = state->registers[row.rbp_offset & 15];
+			state->rbp_at = UNWIND_VALUE;
+		}
+	} else if (row.rbp_kind != UNWIND_RBP_SAME) {
+		state->rbp_at = UNWIND_LOST;
+	}
+	if (row.rbx_offset == UNWIND_RBX_UNDEFINED) {
+		state->rbx_at = UNWIND_LOST;
+	} else if (row.rbx_offset != UNWIND_RBX_SAME) {
+		state->rbx = cfa + (__u64)(row.rbx_offset * 8L);
+		state->rbx_at = UNWIND_ADDRESS;
+	}
+	return 0;
+}
+
+UNWIND_INLINE int unwind__by_signal_frame(struct unwind_state *state)
+{
+	__u64 pair[2]; /* rsp, rip */
+	__u64 context = state->sp;
+
+	if (unwind__read(pair, sizeof(pair), context + UNWIND_UCONTEXT_RSP))
+		return unwind__end(state, PROFILE_MEMORY_FAULT);
+	if (!unwind__to_caller(state, pair[1], pair[0]))
+		return 0;
+	state->is_return = 0;
+	state->context = context;
+	state->registers_known = UNWIND_REGISTERS_CONTEXT;
+	state->rbp = context + UNWIND_UCONTEXT_RBP;
+	state->rbx = context + UNWIND_UCONTEXT_RBX;
+	state->rbp_at = UNWIND_ADDRESS;
+	state->rbx_at = UNWIND_ADDRESS;
+	return 1;
+}
+
+UNWIND_FUNCTION int unwind__by_row(struct unwind_state *state, __u64 row_value)
+{
+	union unwind_word word;
+	struct unwind_row row;
+	__u64 cfa = 0;
+	__u64 pc = 0;
+	__u32 register_of_pc;
+	int lost;
+
+	if (!state)
+		return 0;
+	word.value = row_value;
+	row = word.row;
+	state->guess = 0;
+	if (row.cfa_kind == UNWIND_CFA_STOP)
+		return unwind__end(state, PROFILE_COMPLETE);
+	if (row.cfa_kind == UNWIND_CFA_SIGNAL)
+		return unwind__by_signal_frame(state);
+	if (row.cfa_kind == UNWIND_CFA_FRAME_POINTER)
+		return unwind__by_frame_pointer(state, 0);
+	if (row.cfa_kind == UNWIND_CFA_INVALID)
+		return unwind__by_frame_pointer(state,
+						row.cfa_offset == UNWIND_INVALID_GAP        ? PROFILE_NO_ROW :
+						row.cfa_offset == UNWIND_INVALID_EXPRESSION ? PROFILE_EXPRESSION :
+											      PROFILE_INVALID_ROW);
+	if (row.cfa_kind == UNWIND_CFA_RSP) { /* over 99% */
+		cfa = state->sp + row.cfa_offset * 8UL;
+	} else {
+		lost = unwind__cfa(state, row_value, &cfa);
+		if (lost)
+			return unwind__end(state, (__u8)lost);
+	}
+	if (row.cfa_kind == UNWIND_CFA_RA_REGISTER) {
+		register_of_pc = row.cfa_offset >> 8;
+		lost = unwind__register(state, register_of_pc);
+		if (lost)
+			return unwind__end(state, (__u8)lost);
+		pc = state->registers[register_of_pc & 15];
+		if (cfa < state->sp)
+			return unwind__end(state, PROFILE_STACK_ORDER);
+	} else {
+		if (cfa <= state->sp)
+			return unwind__end(state, PROFILE_STACK_ORDER);
+		if (unwind__read(&pc, sizeof(pc), cfa - 8))
+			return unwind__end(state, PROFILE_MEMORY_FAULT);
+	}
+	lost = unwind__restore(state, row, cfa);
+	if (lost)
+		return unwind__end(state, (__u8)lost);
+	return unwind__to_caller(state, pc, cfa);
+}
+
+/* `address` is in the current mapping. */
+UNWIND_INLINE int unwind__by_table(struct unwind_state *state, __u64 address)
+{
+	__u64 key = address - state->bias;
+	__u64 page = (key >> UNWIND_PAGE_SHIFT) - state->first_page;
+	const union unwind_word *word;
+	__u32 first;
+	int index;
+
+	if (page >= state->pages)
+		return unwind__by_frame_pointer(state, PROFILE_NO_ROW);
+	word = unwind__word(state->directory + (__u32)page);
+	if (!word)
+		return unwind__end(state, PROFILE_TABLE_TORN);
+	if (!word->page.count)
+		return unwind__by_frame_pointer(state, PROFILE_NO_ROW);
+	first = word->page.first_row;
+	index = unwind__search(first, word->page.count, 0, UNWIND_PAGE_MASK, key & UNWIND_PAGE_MASK);
+	if (index < 0)
+		return unwind__end(state, PROFILE_TABLE_TORN);
+	word = unwind__word(first + (__u32)index);
+	if (!word)
+		return unwind__end(state, PROFILE_TABLE_TORN);
+	return unwind__by_row(state, word->value);
+}
+
+/* One frame: notes it, and makes its caller the frame at hand. 0: it was the last one, record.outcome says why. */
+UNWIND_FUNCTION int unwind__step(struct unwind_state *state)
+{
+	__u64 address;
+	__u64 kind = PROFILE_FRAME_FILE;
+
+	if (!state)
+		return 0;
+	address = state->pc - state->is_return;
+	if ((address < state->start || address >= state->limit) && !unwind__enter(state, address)) {
+		state->start = 0;
+		state->limit = 0;
+		if (state->guess)
+			return unwind__end(state, state->guess);
+		state->failed_at = address;
+		kind = PROFILE_FRAME_UNKNOWN;
+	} else if (!state->executable) {
+		kind = PROFILE_FRAME_ANONYMOUS;
+	}
+	if (!unwind__add_frame(state, kind))
+		return unwind__end(state, PROFILE_TRUNCATED);
+	if (kind == PROFILE_FRAME_UNKNOWN) {
+		if (!(state->space_flags & UNWIND_SPACE_JIT))
+			return unwind__end(state, PROFILE_NO_MAPPING);
+		return unwind__by_frame_pointer(state, PROFILE_NO_MAPPING);
+	}
+	if (kind == PROFILE_FRAME_ANONYMOUS)
+		return unwind__by_frame_pointer(state, PROFILE_FRAME_POINTER);
+	if (!state->pages) {
+		state->failed_executable = state->executable;
+		return unwind__by_frame_pointer(state, PROFILE_NO_TABLE);
+	}
+	return unwind__by_table(state, address);
+}
+
+/* registers[] and the space are set; pc is given apart. */
+UNWIND_INLINE void unwind__begin(struct unwind_state *state, __u64 pc)
+{
+	state->pc = pc;
+	state->sp = state->registers[UNWIND_RSP];
+	state->rbp = state->registers[UNWIND_RBP];
+	state->rbx = state->registers[UNWIND_RBX];
+	state->rbp_at = UNWIND_VALUE;
+	state->rbx_at = UNWIND_VALUE;
+	state->registers_known = UNWIND_REGISTERS_HERE;
+	state->is_return = 0;
+	state->guess = 0;
+	state->start = 0;
+	state->limit = 0;
+	state->failed_at = 0;
+	state->failed_executable = 0;
+}

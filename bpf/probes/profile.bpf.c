@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What every CPU is at, so many times a second: stacks of kernel and user code, the latter unwound here by the tables that
+// the worker makes of .eh_frame.
+#include "lib/kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "lib/profile_sample.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* struct bpf_perf_event_data: it begins with the registers of what was interrupted. */
+#if defined(__TARGET_ARCH_x86)
+struct interrupted {
+	u64 registers[21]; /* struct pt_regs of <asm/ptrace.h> */
+};
+enum { INTERRUPTED_CS = 17 };
+
+static __always_inline bool interrupted__in_kernel(const struct interrupted *interrupted)
+{
+	return (interrupted->registers[INTERRUPTED_CS] & 3) == 0;
+}
+#else
+struct interrupted;
+static __always_inline bool interrupted__in_kernel(const struct interrupted *interrupted)
+{
+	return true;
+}
+#endif
+
+SEC("perf_event")
+int perf_event__sample(struct interrupted *interrupted)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	/* Process 0 is each CPU's idle loop. */
+	if (!task->pid || !profile__wants(task->tgid))
+		return 0;
+	return sample__take(interrupted, task, PROFILE_SCRATCH_PERF_EVENT, 1, interrupted__in_kernel(interrupted));
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	return process__forked(parent, child);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task)
+{
+	return process__executed(task);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
+{
+	return process__exited(task);
+}
+
+/* Run once, after the hooks are there. */
+SEC("iter/task")
+int iter__task(struct bpf_iter__task *context)
+{
+	return process__found(context->task);
+}
