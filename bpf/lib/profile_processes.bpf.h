@@ -31,7 +31,7 @@ struct {
 
 /* Samples and notices of targets alone; may be changed while it runs. */
 bool profile_targets_only;
-u64 profile_last_space;
+__u64 profile_last_space;
 
 static __always_inline void profile_book__add(u32 book)
 {

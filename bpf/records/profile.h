@@ -28,7 +28,7 @@ enum {
 	UNWIND_SLAB_WORDS = 1 << UNWIND_SLAB_SHIFT,
 	UNWIND_SLABS_MAX = 512,
 	UNWIND_EXECUTABLES_MAX = 8192, /* number 0 is none */
-	UNWIND_DIRECTORY_MAX = 16384,  /* pages: a gibibyte of code in one file */
+	UNWIND_DIRECTORY_MAX = 65536,  /* pages: four gibibytes from the first to the last of one file */
 	UNWIND_MAPPINGS_MAX = 8192,    /* executable ones of one space; at most UNWIND_PAGE_ROWS_MAX: one search serves both */
 	UNWIND_MAPPING_SHIFT = 2,      /* words of a mapping */
 	UNWIND_FRAMES_MAX = 200,       /* user frames of a sample */

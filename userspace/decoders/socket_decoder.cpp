@@ -6,34 +6,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 
+#include "decoders/fixed_part.h"
 #include "records/process.h"
 #include "records/socket.h"
 
 namespace hostlens::decoders {
 namespace {
-
-constexpr uint64_t kNsPerTick = 10'000'000;  ///< USER_HZ is 100 everywhere
-constexpr uint32_t kMostPid = 4'194'304;     ///< PID_MAX_LIMIT
-
-/// The fixed part of a record, when it is whole and its own size agrees with what came.
-template <typename T>
-std::optional<T> fixed_part(base::Bytes bytes) {
-  if (bytes.size() < sizeof(T)) return std::nullopt;
-  T record;
-  std::memcpy(&record, bytes.data(), sizeof(T));
-  if (record.header.size > bytes.size() || record.header.size < sizeof(T)) return std::nullopt;
-  return record;
-}
-
-bool valid(const record_process& process) {
-  return process.pid != 0 && process.pid < kMostPid && process.tid < kMostPid;
-}
-
-model::ProcessKey process_key(const record_process& process) {
-  return {process.pid, process.start_boottime_ns / kNsPerTick};
-}
 
 bool is_mapped_ipv4(const __u8 (&ip)[16]) {
   constexpr __u8 kPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};

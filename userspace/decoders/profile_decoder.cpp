@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "decoders/profile_decoder.h"
+
+#include <cstring>
+
+#include "decoders/fixed_part.h"
+
+namespace hostlens::decoders {
+namespace {
+
+constexpr uint8_t kFlags = PROFILE_SAMPLE_GUESSED | PROFILE_SAMPLE_RAW;
+
+uint64_t word_at(base::Bytes words, size_t index) {
+  uint64_t word = 0;
+  std::memcpy(&word, words.data() + index * sizeof(word), sizeof(word));
+  return word;
+}
+
+}  // namespace
+
+bool decode_frame(uint64_t word, ProfileFrame& frame) noexcept {
+  const uint64_t kind = word >> PROFILE_FRAME_KIND_SHIFT & PROFILE_FRAME_KIND_MASK;
+  if (kind < PROFILE_FRAME_FILE || kind > PROFILE_FRAME_UNKNOWN) return false;
+  const bool file = kind == PROFILE_FRAME_FILE;
+  frame.kind = static_cast<profile_frame_kind>(kind);
+  frame.is_return = (word & PROFILE_FRAME_RETURN) != 0;
+  frame.executable =
+      file ? static_cast<uint32_t>(word >> PROFILE_FRAME_EXECUTABLE_SHIFT &
+                                   PROFILE_FRAME_EXECUTABLE_MASK)
+           : 0;
+  frame.address = word & (file ? PROFILE_FRAME_OFFSET_MASK : PROFILE_FRAME_ADDRESS_MASK);
+  return !file || (frame.executable != 0 && frame.executable < UNWIND_EXECUTABLES_MAX);
+}
+
+DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
+  const auto record = fixed_part<profile_sample_record>(bytes);
+  if (!record) return DecodeStatus::kTruncated;
+  if (record->header.type != RECORD_PROFILE_SAMPLE) return DecodeStatus::kType;
+  if (!valid(record->process) || record->outcome >= PROFILE_OUTCOME_COUNT ||
+      (record->flags & ~kFlags) != 0 || record->kernel_frames > PROFILE_KERNEL_FRAMES_MAX ||
+      record->user_frames > UNWIND_FRAMES_MAX) {
+    return DecodeStatus::kField;
+  }
+  const size_t frames = size_t{record->kernel_frames} + record->user_frames;
+  if (record->header.size != sizeof(*record) + frames * sizeof(uint64_t)) {
+    return DecodeStatus::kTruncated;
+  }
+  const base::Bytes words = bytes.subspan(sizeof(*record), frames * sizeof(uint64_t));
+  sample.time_ns = record->header.time_ns;
+  sample.process = process_key(record->process);
+  sample.start_boottime_ns = record->process.start_boottime_ns;
+  sample.tid = record->process.tid;
+  sample.cpu = record->header.cpu;
+  sample.cgroup_id = record->cgroup_id;
+  sample.weight = record->weight;
+  sample.comm.assign(record->comm, ::strnlen(record->comm, sizeof(record->comm)));
+  sample.outcome = static_cast<profile_outcome>(record->outcome);
+  sample.guessed = (record->flags & PROFILE_SAMPLE_GUESSED) != 0;
+  sample.raw_follows = (record->flags & PROFILE_SAMPLE_RAW) != 0;
+  sample.kernel_frames.clear();
+  for (size_t i = 0; i < record->kernel_frames; ++i) {
+    sample.kernel_frames.push_back(word_at(words, i));
+  }
+  sample.frames.clear();
+  for (size_t i = record->kernel_frames; i < frames; ++i) {
+    ProfileFrame frame;
+    if (!decode_frame(word_at(words, i), frame)) return DecodeStatus::kField;
+    sample.frames.push_back(frame);
+  }
+  return DecodeStatus::kOk;
+}
+
+DecodeStatus decode_profile_notice(base::Bytes bytes, ProfileNotice& notice) noexcept {
+  const auto record = fixed_part<profile_notice_record>(bytes);
+  if (!record) return DecodeStatus::kTruncated;
+  if (record->header.type != RECORD_PROFILE_NOTICE) return DecodeStatus::kType;
+  if (!valid(record->process) || record->space == 0 || record->reason < PROFILE_NOTICE_EXEC ||
+      record->reason > PROFILE_NOTICE_TABLE || record->executable >= UNWIND_EXECUTABLES_MAX) {
+    return DecodeStatus::kField;
+  }
+  notice.time_ns = record->header.time_ns;
+  notice.process = process_key(record->process);
+  notice.start_boottime_ns = record->process.start_boottime_ns;
+  notice.space = record->space;
+  notice.reason = static_cast<profile_notice_reason>(record->reason);
+  notice.address = record->address;
+  notice.executable = record->executable;
+  return DecodeStatus::kOk;
+}
+
+}  // namespace hostlens::decoders

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ring bytes of the sampler -> samples and notices. Pure: no clock, no system calls, no state.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/byte_reader.h"
+#include "decoders/decode_status.h"
+#include "model/process_key.h"
+#include "records/profile.h"
+
+namespace hostlens::decoders {
+
+struct ProfileFrame {
+  profile_frame_kind kind = PROFILE_FRAME_UNKNOWN;
+  /// The call is before `address`; else it is the instruction itself.
+  bool is_return = false;
+  uint32_t executable = 0;  ///< of PROFILE_FRAME_FILE: its number in UnwindTables
+  uint64_t address = 0;     ///< an ELF virtual address of that file, else as the process has it
+
+  bool operator==(const ProfileFrame&) const = default;
+};
+
+/// As the kernel sent it: names are others' business.
+struct ProfileSample {
+  uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC
+  model::ProcessKey process;
+  uint64_t start_boottime_ns = 0;
+  uint32_t tid = 0;
+  uint16_t cpu = 0;
+  uint64_t cgroup_id = 0;
+  uint64_t weight = 0;
+  std::string comm;  ///< of the thread
+  profile_outcome outcome = PROFILE_COMPLETE;
+  bool guessed = false;
+  bool raw_follows = false;
+  std::vector<uint64_t> kernel_frames;  ///< leaf first
+  std::vector<ProfileFrame> frames;     ///< leaf first
+};
+
+struct ProfileNotice {
+  uint64_t time_ns = 0;
+  model::ProcessKey process;
+  uint64_t start_boottime_ns = 0;
+  uint64_t space = 0;
+  profile_notice_reason reason = PROFILE_NOTICE_EXEC;
+  uint64_t address = 0;     ///< of PROFILE_NOTICE_ADDRESS
+  uint32_t executable = 0;  ///< of PROFILE_NOTICE_TABLE
+};
+
+/// One frame; false: no such kind.
+[[nodiscard]] bool decode_frame(uint64_t word, ProfileFrame& frame) noexcept;
+
+/// A profile_sample_record. Memory of `sample` is used again.
+[[nodiscard]] DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample);
+
+/// A record of the ring of notices.
+[[nodiscard]] DecodeStatus decode_profile_notice(base::Bytes bytes, ProfileNotice& notice) noexcept;
+
+}  // namespace hostlens::decoders

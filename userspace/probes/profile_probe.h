@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stacks of what runs, so many times a second and CPU: bpf/probes/profile.bpf.c. Loads and attaches;
+// privileged.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "kernel/sampling_event.h"
+#include "probes/kernel_probe.h"
+
+struct profile_bpf;
+
+namespace hostlens::probes {
+
+struct ProfileProbeSettings {
+  uint32_t hz = 19;            ///< 1 to 999
+  bool prefer_cycles = true;   ///< where the processor counts them
+  bool targets_only = false;   ///< else of the whole host
+  uint32_t ring_bytes = 0;     ///< power of two, multiple of the page size; 0: a second of samples
+};
+
+/// Attached for as long as it lives.
+class ProfileProbe {
+ public:
+  /// Owned by the probe. The worker gets the slabs, executables, spaces, processes and rings so that
+  /// it may write (before Linux 6.0 it also needs CAP_BPF), the books to read.
+  struct Maps {
+    int ring = -1;     ///< profile_sample_record and profile_raw_record; nobody is woken: poll it
+    int notices = -1;  ///< profile_notice_record; wakes
+    int books = -1;    ///< for read_profile_books
+    int slabs = -1;    ///< these four for UnwindTables
+    int executables = -1;
+    int spaces = -1;
+    int processes = -1;
+  };
+
+  /// nullptr: this kernel cannot, context.report says why. Targets are those of `context.maps` if it
+  /// has "target_bits".
+  [[nodiscard]] static std::unique_ptr<ProfileProbe> attach(const KernelProbeContext& context,
+                                                            const ProfileProbeSettings& settings);
+  ~ProfileProbe();
+  ProfileProbe(const ProfileProbe&) = delete;
+  ProfileProbe& operator=(const ProfileProbe&) = delete;
+
+  [[nodiscard]] Maps maps() const;
+  void set_targets_only(bool only);
+  [[nodiscard]] base::Result<void> set_frequency(uint32_t hz) { return events_->set_frequency(hz); }
+  /// Every few seconds: CPUs come and go.
+  [[nodiscard]] base::Result<void> follow_cpus() { return events_->follow_cpus(); }
+  [[nodiscard]] kernel::SamplingClock clock() const { return events_->clock(); }
+
+  /// Runs of the sampler and what they took, by kernel.bpf_stats_enabled; 0 while that is off.
+  struct Cost {
+    uint64_t runs = 0;
+    uint64_t ns = 0;
+  };
+  [[nodiscard]] Cost cost() const;
+  /// Events nobody saw: the kernel was running a program on that CPU already.
+  [[nodiscard]] uint64_t recursion_misses() const;
+
+ private:
+  ProfileProbe(std::unique_ptr<KernelProbe> loaded, profile_bpf& skeleton,
+               std::unique_ptr<kernel::SamplingEvents> events);
+
+  std::unique_ptr<KernelProbe> loaded_;
+  profile_bpf& skeleton_;
+  std::unique_ptr<kernel::SamplingEvents> events_;  ///< ends before what it runs
+};
+
+}  // namespace hostlens::probes
