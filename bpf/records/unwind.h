@@ -89,7 +89,7 @@ enum unwind_rbp_kind {
 	UNWIND_RBP_CFA = 1,       /* *(CFA + rbp_offset * 8) */
 	UNWIND_RBP_RBP = 2,       /* *(rbp + rbp_offset * 8): saved relative to this frame's rbp (realigned stacks) */
 	UNWIND_RBP_REGISTER = 3,  /* in the register with DWARF number rbp_offset; interrupted frame only, else unknown */
-	UNWIND_RBP_UNDEFINED = 4, /* lost: the frames above are right as long as none needs rbp */
+	UNWIND_RBP_UNDEFINED = 4, /* lost, or saved where a row cannot say: frames above are right until one needs rbp */
 };
 
 /* rbx_offset: the caller's rbx is *(CFA + rbx_offset * 8), but for these two values. */
@@ -105,10 +105,9 @@ enum unwind_invalid_reason {
 	UNWIND_INVALID_CFA = 2,         /* the CFA's register or offset is not representable, or there is none */
 	UNWIND_INVALID_RA = 3,          /* the return address is neither at CFA - 8 nor in a register */
 	UNWIND_INVALID_RSP = 4,         /* the caller's rsp is not the CFA (context switches, longjmp) */
-	UNWIND_INVALID_RBP = 5,         /* rbp is saved where a row cannot say */
-	UNWIND_INVALID_SIGNAL = 6,      /* a signal frame that is not the kernel's of x86-64 */
-	UNWIND_INVALID_INSTRUCTION = 7, /* the instructions are truncated, unknown or contradict themselves */
-	UNWIND_INVALID_LIMIT = 8,       /* a limit of the parser (rows of a page, remembered states) */
+	UNWIND_INVALID_SIGNAL = 5,      /* a signal frame that is not the kernel's of x86-64 */
+	UNWIND_INVALID_INSTRUCTION = 6, /* the instructions are truncated, unknown or contradict themselves */
+	UNWIND_INVALID_LIMIT = 7,       /* a limit of the parser (rows of a page, remembered states) */
 	UNWIND_INVALID_REASONS
 };
 
