@@ -88,15 +88,18 @@ enum {
 	NOTICE_LAST_BACK_OFF_MS = 25600,
 };
 
-/* The first at once, then ever more seldom, until it was quiet for four times as long. Two CPUs may both send: harmless. */
-static __always_inline void notice__of_sample(struct task_struct *task, struct profile_process *process, u64 now_ns,
-					      u64 address, u32 executable, u32 reason)
+/* The first at once, and the first after the last was answered (`first_mapping` is another one then); else ever more
+ * seldom, until it was quiet for four times as long. Two CPUs may both send: harmless. */
+static __always_inline void notice__of_sample(struct task_struct *task, struct profile_process *process,
+					      u32 first_mapping, u64 address, u32 executable, u32 reason)
 {
+	u64 now_ns = bpf_ktime_get_ns();
 	u64 since_ns = now_ns - process->noticed_ns;
 	u64 back_off_ns = process->back_off_ms * 1000000ULL;
 
-	if (since_ns < back_off_ns)
+	if (since_ns < back_off_ns && process->noticed_first == first_mapping)
 		return;
+	process->noticed_first = first_mapping;
 	if (!process->back_off_ms || since_ns > 4 * back_off_ns)
 		process->back_off_ms = NOTICE_FIRST_BACK_OFF_MS;
 	else if (process->back_off_ms < NOTICE_LAST_BACK_OFF_MS)

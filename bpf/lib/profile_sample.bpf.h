@@ -68,7 +68,6 @@ static __always_inline void sample__user_stack(struct unwind_state *state, struc
 {
 	u8 *outcome = &state->record.outcome;
 #if defined(__TARGET_ARCH_x86)
-	u64 now_ns = state->record.header.time_ns;
 	struct profile_process *process;
 	struct unwind_space *space;
 	const struct pt_regs *regs;
@@ -97,18 +96,18 @@ static __always_inline void sample__user_stack(struct unwind_state *state, struc
 	if (!space && process->inherited)
 		space = bpf_map_lookup_elem(&unwind_spaces, &process->inherited);
 	if (!space) {
-		notice__of_sample(task, process, now_ns, pc, 0, PROFILE_NOTICE_PROCESS);
+		notice__of_sample(task, process, 0, pc, 0, PROFILE_NOTICE_PROCESS);
 		return;
 	}
 	state->space_first = space->first;
 	state->space_count = space->count;
 	state->space_flags = (u8)space->flags;
-	state->now_s = (u32)(now_ns / 1000000000);
+	state->now_s = (u32)(state->record.header.time_ns / 1000000000);
 	sample__unwind(state, pc);
 	if (state->failed_at)
-		notice__of_sample(task, process, now_ns, state->failed_at, 0, PROFILE_NOTICE_ADDRESS);
+		notice__of_sample(task, process, state->space_first, state->failed_at, 0, PROFILE_NOTICE_ADDRESS);
 	else if (state->failed_executable)
-		notice__of_sample(task, process, now_ns, 0, state->failed_executable, PROFILE_NOTICE_TABLE);
+		notice__of_sample(task, process, state->space_first, 0, state->failed_executable, PROFILE_NOTICE_TABLE);
 #else
 	*outcome = PROFILE_UNSUPPORTED;
 #endif

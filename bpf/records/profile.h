@@ -82,7 +82,7 @@ struct profile_process {
 	__u64 inherited; /* serves while its own is not filled; 0: none */
 	__u64 noticed_ns; /* CLOCK_MONOTONIC of the last notice */
 	__u32 back_off_ms;
-	__u32 reserved;
+	__u32 noticed_first; /* unwind_space.first as of then: once that has changed, a notice need not wait */
 };
 HOSTLENS_RECORD_ASSERT(sizeof(struct profile_process) == 40, "profile_process is part of the contract");
 

@@ -275,6 +275,12 @@ Result<void> UnwindTables::visit_processes(uint64_t now_ns, const OnProcess& use
   return {};
 }
 
+std::optional<profile_process> UnwindTables::process(uint32_t pid) const {
+  profile_process process{};
+  if (bpf_map_lookup_elem(maps_.processes.get(), &pid, &process) != 0) return std::nullopt;
+  return process;
+}
+
 unwind_executable* UnwindTables::executable(uint32_t number) const {
   return number < UNWIND_EXECUTABLES_MAX ? &shared_[number] : nullptr;
 }

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -82,6 +83,9 @@ class UnwindTables {
   /// every few seconds. `use` may fill spaces.
   using OnProcess = std::function<void(uint32_t pid, const profile_process&)>;
   [[nodiscard]] base::Result<void> visit_processes(uint64_t now_ns, const OnProcess& use);
+
+  /// As the kernel knows it now; nullopt: not, any more.
+  [[nodiscard]] std::optional<profile_process> process(uint32_t pid) const;
 
   [[nodiscard]] UnwindTableFigures figures() const;
 

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files that other processes execute, wherever they are: in containers, deleted, renamed.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "model/process_key.h"
+
+namespace hostlens::kernel {
+
+/// Implemented by LocalCodeFiles (the supervisor, acts itself) and by the worker's channel to the
+/// supervisor (asks). One thread.
+class CodeFiles {
+ public:
+  virtual ~CodeFiles() = default;
+
+  /// The regular file behind the mapping [start, limit) of a process, read-only. kNotFound: the
+  /// process or the mapping is gone, or nothing that can be read is behind it.
+  virtual base::Result<base::UniqueFd> open_code(model::ProcessKey process, uint64_t start,
+                                                 uint64_t limit) = 0;
+};
+
+/// Needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE, and what ptrace(2) asks for. That the process is
+/// still the one meant is not checked: who asks has read the mapping, and a wrong file tells itself
+/// by its inode.
+class LocalCodeFiles final : public CodeFiles {
+ public:
+  base::Result<base::UniqueFd> open_code(model::ProcessKey process, uint64_t start,
+                                         uint64_t limit) override;
+};
+
+}  // namespace hostlens::kernel

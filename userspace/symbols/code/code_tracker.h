@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps the unwinder's tables in step with what the host executes.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "decoders/profile_decoder.h"
+#include "kernel/code_files.h"
+#include "kernel/host_access.h"
+#include "probes/unwind_tables.h"
+#include "symbols/code/mapping_list.h"
+#include "symbols/elf/elf_view.h"
+
+namespace hostlens::symbols {
+
+struct CodeTrackerLimits {
+  size_t executables = 2048;  ///< each keeps a descriptor
+  size_t maps_bytes = 4 << 20;  ///< of one process's /proc/PID/maps
+  size_t mappings = UNWIND_MAPPINGS_MAX;
+};
+
+/// One executable file, whoever maps it.
+struct CodeFile {
+  uint32_t number = 0;  ///< in UnwindTables and in samples' frames
+  std::string path;     ///< as its first process has it
+  /// Its own, for symbols too; null when it is no ELF file. Never the path's, which may be another
+  /// file by now.
+  std::shared_ptr<const ElfView> elf;
+};
+
+/// Where a mapping of a process is, for who names frames.
+struct CodePlace {
+  uint64_t start = 0;
+  uint64_t limit = 0;
+  uint64_t bias = 0;
+  uint32_t executable = 0;  ///< 0: code without a file, or of one that is no ELF file or not to be had
+};
+
+struct CodeTrackerFigures {
+  uint64_t processes_read = 0;    ///< times that mappings were read
+  uint64_t processes_failed = 0;  ///< of these, in vain: mostly gone already
+  uint64_t files_failed = 0;      ///< executables that could not be opened
+  uint64_t tables_built = 0;
+  uint64_t tables_failed = 0;  ///< files without rows that could be used
+};
+
+/// Reading mappings takes some 50 us and is done at once; a table takes 1 to 300 ms and is built when
+/// the caller has time for it (build_next). Times are CLOCK_MONOTONIC. One thread.
+class CodeTracker {
+ public:
+  /// Whether a process's mappings are to be read; null: any.
+  using Wanted = std::function<bool(uint32_t pid)>;
+  /// All must outlive it.
+  CodeTracker(probes::UnwindTables& tables, kernel::HostAccess& processes,
+              kernel::CodeFiles& files, Wanted wanted = {}, const CodeTrackerLimits& limits = {});
+  ~CodeTracker();
+  CodeTracker(const CodeTracker&) = delete;
+  CodeTracker& operator=(const CodeTracker&) = delete;
+
+  /// Every record of the ring of notices. An exec shows the program and its loader, not yet the
+  /// libraries: read_again is due some milliseconds later.
+  void on_notice(const decoders::ProfileNotice& notice, uint64_t now_ns);
+  /// All processes; at start. Then every few seconds: forgets what is gone, follows the kernel's
+  /// table where notices were lost.
+  [[nodiscard]] base::Result<void> visit(uint64_t now_ns);
+  /// Mappings of processes that executed a program some milliseconds ago. Returns when the next are
+  /// due, 0: none.
+  uint64_t read_again(uint64_t now_ns);
+
+  /// Builds one table that somebody waits for, what was sampled first. False: none waits, or there
+  /// is no room at the moment.
+  bool build_next(uint64_t now_ns);
+  [[nodiscard]] size_t waiting() const { return waiting_.size(); }
+
+  /// nullptr: none has this number (any more).
+  [[nodiscard]] const CodeFile* file(uint32_t number) const;
+  /// Of a space; nullptr: not known. Ascending.
+  [[nodiscard]] const std::vector<CodePlace>* places(uint64_t space) const;
+  [[nodiscard]] const CodeTrackerFigures& figures() const { return figures_; }
+
+ private:
+  struct FileKey {
+    uint64_t device = 0;
+    uint64_t inode = 0;
+    auto operator<=>(const FileKey&) const = default;
+  };
+  struct Known {
+    CodeFile file;
+    std::vector<FileKey> keys;  ///< one per file system that shows it
+    uint32_t users = 0;         ///< spaces that have it
+    uint64_t unused_since_ns = 0;
+    bool barren = false;  ///< it has no rows that could be used
+  };
+  /// What waits for room is not built twice.
+  struct Built {
+    uint32_t number = 0;
+    std::vector<probes::CodePage> pages;
+    std::vector<unwind_row> rows;
+  };
+  struct Space {
+    std::vector<CodeMapping> mappings;
+    std::vector<CodePlace> places;
+  };
+  struct Again {
+    model::ProcessKey process;
+    uint64_t space = 0;
+    uint64_t at_ns = 0;
+  };
+
+  void read_process(model::ProcessKey process, uint64_t space, uint64_t now_ns);
+  [[nodiscard]] base::Result<std::vector<CodeMapping>> mappings_of(model::ProcessKey process);
+  [[nodiscard]] CodePlace place_of(model::ProcessKey process, const CodeMapping& mapping,
+                                   uint64_t now_ns);
+  [[nodiscard]] const Known* know(model::ProcessKey process, const CodeMapping& mapping,
+                                  uint64_t now_ns);
+  [[nodiscard]] std::shared_ptr<const ElfView> open_elf(model::ProcessKey process,
+                                                        const CodeMapping& mapping);
+  [[nodiscard]] Known* same_build(const ElfView& elf);
+  [[nodiscard]] Known* add(std::shared_ptr<const ElfView> elf, const CodeMapping& mapping,
+                           uint64_t now_ns);
+  [[nodiscard]] bool fill(uint64_t space, const std::vector<CodePlace>& places, bool makes_code,
+                          uint64_t now_ns);
+  void use(const std::vector<CodePlace>& places);
+  void unuse(const std::vector<CodePlace>& places, uint64_t now_ns);
+  void wait_for(uint32_t number, bool first);
+  [[nodiscard]] bool make_room(uint64_t now_ns);
+  void forget(uint32_t number, uint64_t now_ns);
+
+  probes::UnwindTables& tables_;
+  kernel::HostAccess& processes_;
+  kernel::CodeFiles& files_;
+  const Wanted wanted_;
+  const CodeTrackerLimits limits_;
+  std::unordered_map<uint32_t, std::unique_ptr<Known>> known_;  ///< by number
+  std::map<FileKey, uint32_t> numbers_;
+  std::unordered_map<std::string, uint32_t> builds_;  ///< by build id
+  std::unordered_map<uint64_t, Space> spaces_;
+  std::deque<uint32_t> waiting_;
+  Built built_;
+  std::deque<Again> again_;
+  CodeTrackerFigures figures_;
+};
+
+}  // namespace hostlens::symbols
