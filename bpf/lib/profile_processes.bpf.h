@@ -99,6 +99,8 @@ static __always_inline void notice__of_sample(struct task_struct *task, struct p
 
 	if (since_ns < back_off_ns && process->noticed_first == first_mapping)
 		return;
+	if (process->noticed_first != first_mapping)
+		process->raw_sent = 0;
 	process->noticed_first = first_mapping;
 	if (!process->back_off_ms || since_ns > 4 * back_off_ns)
 		process->back_off_ms = NOTICE_FIRST_BACK_OFF_MS;

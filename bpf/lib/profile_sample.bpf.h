@@ -55,6 +55,96 @@ static __always_inline u64 registers__read(struct unwind_state *state, const str
 }
 #endif
 
+/* Those that the worker may still make whole. */
+static __always_inline bool outcome__may_mend(u8 outcome)
+{
+	return outcome == PROFILE_NOT_READY || outcome == PROFILE_NO_MAPPING || outcome == PROFILE_NO_TABLE;
+}
+
+/* How many raw stacks a CPU may send in a second: they are 40 times as large as a sample. */
+const volatile __u32 profile_raw_per_second = 16;
+
+struct raw_budget {
+	u32 second;
+	u32 sent;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct raw_budget);
+} profile_raw_budget SEC(".maps");
+
+static __always_inline bool raw__may_send(struct profile_process *process, u32 now_s)
+{
+	u32 zero = 0;
+	struct raw_budget *budget = bpf_map_lookup_elem(&profile_raw_budget, &zero);
+
+	if (!budget || process->raw_sent >= PROFILE_RAW_IN_A_ROW)
+		return false;
+	if (budget->second != now_s) {
+		budget->second = now_s;
+		budget->sent = 0;
+	}
+	if (budget->sent >= profile_raw_per_second)
+		return false;
+	budget->sent++;
+	process->raw_sent++;
+	return true;
+}
+
+/* Whole pages: their sizes and places are constants, as the verifier likes it. */
+static __always_inline u32 raw__copy_stack(u8 *to, u64 start)
+{
+	u32 bytes = 0;
+
+#pragma unroll
+	for (u32 page = 0; page < PROFILE_STACK_PAGES; ++page) {
+		if (bpf_probe_read_user(to + page * PROFILE_STACK_PAGE, PROFILE_STACK_PAGE,
+					(const void *)(start + page * PROFILE_STACK_PAGE)))
+			break;
+		bytes += PROFILE_STACK_PAGE;
+	}
+	return bytes;
+}
+
+/* `state->registers` are as they were at the beginning. */
+static __always_inline bool raw__send(struct unwind_state *state, const struct profile_process *process, u64 pc)
+{
+	struct profile_raw_record *raw =
+		bpf_ringbuf_reserve(&profile_ring, sizeof(*raw) + PROFILE_STACK_PAGES * PROFILE_STACK_PAGE, 0);
+	u32 bytes;
+
+	if (!raw)
+		return false;
+	raw->stack_start = state->registers[UNWIND_RSP] & ~(u64)(PROFILE_STACK_PAGE - 1);
+	bytes = raw__copy_stack((u8 *)(raw + 1), raw->stack_start);
+	if (!bytes) {
+		bpf_ringbuf_discard(raw, BPF_RB_NO_WAKEUP);
+		return false;
+	}
+	raw->header = state->record.header;
+	raw->header.type = RECORD_PROFILE_RAW;
+	raw->header.size = sizeof(*raw) + bytes;
+	raw->process = state->record.process;
+	raw->space = process->space;
+	raw->inherited = process->inherited;
+	raw->pc = pc;
+	__builtin_memcpy(raw->registers, state->registers, sizeof(raw->registers));
+	bpf_ringbuf_submit(raw, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+static __always_inline void sample__mend(struct unwind_state *state, struct profile_process *process, u64 pc)
+{
+	if (!raw__may_send(process, state->now_s) || !raw__send(state, process, pc)) {
+		profile_book__add(PROFILE_BOOK_RAW_LOST);
+		return;
+	}
+	profile_book__add(PROFILE_BOOK_RAW);
+	state->record.flags |= PROFILE_SAMPLE_RAW;
+}
+
 static __always_inline void sample__unwind(struct unwind_state *state, u64 pc)
 {
 	unwind__begin(state, pc);
@@ -73,6 +163,8 @@ static __always_inline void sample__user_stack(struct unwind_state *state, struc
 	const struct pt_regs *regs;
 	u32 pid = task->tgid;
 	u64 pc;
+
+	state->now_s = (u32)(state->record.header.time_ns / 1000000000);
 
 	if (task->flags & (PF_KTHREAD | PF_IO_WORKER)) {
 		*outcome = PROFILE_KERNEL_THREAD;
@@ -97,17 +189,21 @@ static __always_inline void sample__user_stack(struct unwind_state *state, struc
 		space = bpf_map_lookup_elem(&unwind_spaces, &process->inherited);
 	if (!space) {
 		notice__of_sample(task, process, 0, pc, 0, PROFILE_NOTICE_PROCESS);
+		sample__mend(state, process, pc);
 		return;
 	}
 	state->space_first = space->first;
 	state->space_count = space->count;
 	state->space_flags = (u8)space->flags;
-	state->now_s = (u32)(state->record.header.time_ns / 1000000000);
 	sample__unwind(state, pc);
 	if (state->failed_at)
 		notice__of_sample(task, process, state->space_first, state->failed_at, 0, PROFILE_NOTICE_ADDRESS);
 	else if (state->failed_executable)
 		notice__of_sample(task, process, state->space_first, 0, state->failed_executable, PROFILE_NOTICE_TABLE);
+	if (outcome__may_mend(*outcome)) {
+		registers__read(state, regs);
+		sample__mend(state, process, pc);
+	}
 #else
 	*outcome = PROFILE_UNSUPPORTED;
 #endif

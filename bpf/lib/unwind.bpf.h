@@ -238,9 +238,9 @@ UNWIND_INLINE int unwind__by_frame_pointer(struct unwind_state *state, __u8 reas
 	if (!rbp)
 		return unwind__end(state, PROFILE_ENDED);
 	if (rbp & 7 || rbp < state->sp)
-		return unwind__end(state, reason ? reason : PROFILE_FRAME_POINTER);
+		return unwind__end(state, reason ? reason : (__u8)PROFILE_FRAME_POINTER);
 	if (unwind__read(pair, sizeof(pair), rbp))
-		return unwind__end(state, reason ? reason : PROFILE_MEMORY_FAULT);
+		return unwind__end(state, reason ? reason : (__u8)PROFILE_MEMORY_FAULT);
 	if (reason)
 		state->record.flags |= PROFILE_SAMPLE_GUESSED;
 	state->guess = reason;

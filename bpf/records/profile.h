@@ -34,7 +34,9 @@ enum {
 	UNWIND_FRAMES_MAX = 200,       /* user frames of a sample */
 	PROFILE_KERNEL_FRAMES_MAX = 127, /* kernel.perf_event_max_stack */
 	PROFILE_FRAMES_MAX = UNWIND_FRAMES_MAX + PROFILE_KERNEL_FRAMES_MAX,
-	PROFILE_STACK_BYTES = 16384, /* of a raw stack */
+	PROFILE_STACK_PAGE = 4096,
+	PROFILE_STACK_PAGES = 4, /* of a raw stack */
+	PROFILE_RAW_IN_A_ROW = 32, /* raw stacks of a process until the worker has answered its notice */
 };
 
 union unwind_word {
@@ -83,8 +85,10 @@ struct profile_process {
 	__u64 noticed_ns; /* CLOCK_MONOTONIC of the last notice */
 	__u32 back_off_ms;
 	__u32 noticed_first; /* unwind_space.first as of then: once that has changed, a notice need not wait */
+	__u32 raw_sent; /* since then */
+	__u32 reserved;
 };
-HOSTLENS_RECORD_ASSERT(sizeof(struct profile_process) == 40, "profile_process is part of the contract");
+HOSTLENS_RECORD_ASSERT(sizeof(struct profile_process) == 48, "profile_process is part of the contract");
 
 /* What became of a sample's user stack. Append only: the number is the contract. */
 enum profile_outcome {
@@ -141,7 +145,9 @@ enum profile_frame_kind {
 
 enum profile_sample_flag {
 	PROFILE_SAMPLE_GUESSED = 1, /* a caller was found by a frame pointer for want of a row */
-	PROFILE_SAMPLE_RAW = 2,     /* a profile_raw_record of the same thread and time follows: unwind that instead */
+	/* A profile_raw_record of the same thread and time came before it: once the tables are there, that tells the user
+	 * stack, and these frames are to be forgotten. */
+	PROFILE_SAMPLE_RAW = 2,
 };
 
 /* Followed by kernel_frames addresses of the kernel, then user_frames frames; each leaf first. */
@@ -158,6 +164,19 @@ struct profile_sample_record {
 	__u16 reserved;
 };
 HOSTLENS_RECORD_ASSERT(sizeof(struct profile_sample_record) == 72, "profile_sample_record");
+
+/* What a stack is unwound from when the tables come too late. Followed by the pages of the stack from `stack_start` on, as
+ * far as they were in memory: header.size tells. x86-64 only. */
+struct profile_raw_record {
+	struct record_header header;
+	struct record_process process;
+	__u64 space;
+	__u64 inherited;
+	__u64 pc;
+	__u64 registers[16]; /* by DWARF number */
+	__u64 stack_start;   /* the page of rsp */
+};
+HOSTLENS_RECORD_ASSERT(sizeof(struct profile_raw_record) == 192, "profile_raw_record");
 
 enum profile_notice_reason {
 	PROFILE_NOTICE_EXEC = 1,     /* `space` is new and empty */

@@ -32,6 +32,7 @@
 #include "probes/profile_probe.h"
 #include "probes/unwind_tables.h"
 #include "symbols/code/code_tracker.h"
+#include "symbols/code/sample_mender.h"
 
 namespace hostlens::testing {
 
@@ -169,30 +170,47 @@ class Profiled {
     }
     ring_->consume([&](base::Bytes bytes) {
       decoders::ProfileSample sample;
-      ASSERT_EQ(decoders::decode_profile_sample(bytes, sample), decoders::DecodeStatus::kOk);
-      if (is_own(sample.process.pid)) samples_.push_back(std::move(sample));
+      decoders::ProfileRaw raw;
+      const auto status = decoders::decode_profile_sample(bytes, sample);
+      if (status == decoders::DecodeStatus::kOk) {
+        mender_->on_sample(std::move(sample));
+      } else {
+        ASSERT_EQ(status, decoders::DecodeStatus::kType);
+        ASSERT_EQ(decoders::decode_profile_raw(bytes, raw), decoders::DecodeStatus::kOk);
+        mender_->on_raw(raw);
+      }
     });
+    mender_->mend(now_ns);
+  }
+  void serve_once() {
+    ::usleep(2000);
+    serve();
   }
   /// Until there are so many samples, or so much time has passed.
   void serve_until(size_t samples, uint64_t most_ns) {
     const uint64_t end_ns = base::monotonic_now_ns() + most_ns;
     while (samples_.size() < samples && base::monotonic_now_ns() < end_ns) {
-      ::usleep(2000);
-      serve();
+      serve_once();
     }
   }
-  /// Every program and library of what runs is known, and has its table.
+  /// Serves until the program waits for its byte, and all that it has mapped is known.
   void settle(uint32_t pid) {
-    const auto ready = [&] {
-      const auto process = tables_->process(pid);
-      return process && tables_->has_space(process->space) && tracker_->waiting() == 0;
+    const auto waits = [&] {
+      std::ifstream file("/proc/" + std::to_string(pid) + "/syscall");
+      std::string call;
+      file >> call;
+      return call == "0";  // read(2)
     };
-    for (int i = 0; i < 2000 && !ready(); ++i) {
-      ::usleep(1000);
-      serve();
+    const uint64_t end_ns = base::monotonic_now_ns() + 20'000'000'000;
+    while (!waits() && base::monotonic_now_ns() < end_ns) serve_once();
+    const auto process = tables_->process(pid);
+    ASSERT_TRUE(process);
+    const uint64_t again_ns = base::monotonic_now_ns() + 30'000'000;
+    while (base::monotonic_now_ns() < end_ns &&
+           (base::monotonic_now_ns() < again_ns || !tables_->has_space(process->space) ||
+            tracker_->waiting() != 0)) {
+      serve_once();
     }
-    ::usleep(15000);  // the second look after an exec
-    serve();
   }
   [[nodiscard]] std::vector<decoders::ProfileSample>& samples() { return samples_; }
   [[nodiscard]] std::vector<decoders::ProfileNotice>& notices() { return notices_seen_; }
@@ -273,6 +291,10 @@ class Profiled {
     host_ = std::make_unique<kernel::LocalHostAccess>(*targets_);
     tracker_ = std::make_unique<symbols::CodeTracker>(
         *tables_, *host_, files_, [this](uint32_t pid) { return own_.contains(pid); });
+    mender_ = std::make_unique<symbols::SampleMender>(
+        *tables_, *tracker_, [this](decoders::ProfileSample&& sample) {
+          if (is_own(sample.process.pid)) samples_.push_back(std::move(sample));
+        });
     return true;
   }
 
@@ -290,6 +312,7 @@ class Profiled {
   std::unique_ptr<kernel::TargetTable> targets_;
   std::unique_ptr<kernel::LocalHostAccess> host_;
   std::unique_ptr<symbols::CodeTracker> tracker_;
+  std::unique_ptr<symbols::SampleMender> mender_;
   std::set<uint32_t> own_;
   std::set<uint32_t> others_;
   std::map<std::string, Functions> functions_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "decoders/profile_decoder.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "decoders/fixed_part.h"
@@ -56,7 +57,7 @@ DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
   sample.comm.assign(record->comm, ::strnlen(record->comm, sizeof(record->comm)));
   sample.outcome = static_cast<profile_outcome>(record->outcome);
   sample.guessed = (record->flags & PROFILE_SAMPLE_GUESSED) != 0;
-  sample.raw_follows = (record->flags & PROFILE_SAMPLE_RAW) != 0;
+  sample.has_raw = (record->flags & PROFILE_SAMPLE_RAW) != 0;
   sample.kernel_frames.clear();
   for (size_t i = 0; i < record->kernel_frames; ++i) {
     sample.kernel_frames.push_back(word_at(words, i));
@@ -67,6 +68,26 @@ DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
     if (!decode_frame(word_at(words, i), frame)) return DecodeStatus::kField;
     sample.frames.push_back(frame);
   }
+  return DecodeStatus::kOk;
+}
+
+DecodeStatus decode_profile_raw(base::Bytes bytes, ProfileRaw& raw) noexcept {
+  const auto record = fixed_part<profile_raw_record>(bytes);
+  if (!record) return DecodeStatus::kTruncated;
+  if (record->header.type != RECORD_PROFILE_RAW) return DecodeStatus::kType;
+  const size_t stack = record->header.size - sizeof(*record);
+  if (!valid(record->process) || stack > PROFILE_STACK_PAGES * PROFILE_STACK_PAGE ||
+      record->stack_start % PROFILE_STACK_PAGE != 0 || record->stack_start > UINT64_MAX - stack) {
+    return DecodeStatus::kField;
+  }
+  raw.time_ns = record->header.time_ns;
+  raw.tid = record->process.tid;
+  raw.space = record->space;
+  raw.inherited = record->inherited;
+  raw.pc = record->pc;
+  std::copy_n(record->registers, raw.registers.size(), raw.registers.begin());
+  raw.stack_start = record->stack_start;
+  raw.stack = bytes.subspan(sizeof(*record), stack);
   return DecodeStatus::kOk;
 }
 

@@ -2,6 +2,7 @@
 // Ring bytes of the sampler -> samples and notices. Pure: no clock, no system calls, no state.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -35,9 +36,21 @@ struct ProfileSample {
   std::string comm;  ///< of the thread
   profile_outcome outcome = PROFILE_COMPLETE;
   bool guessed = false;
-  bool raw_follows = false;
+  bool has_raw = false;  ///< a ProfileRaw of this thread and time came before it
   std::vector<uint64_t> kernel_frames;  ///< leaf first
   std::vector<ProfileFrame> frames;     ///< leaf first
+};
+
+/// What a stack is unwound from when the tables come too late.
+struct ProfileRaw {
+  uint64_t time_ns = 0;
+  uint32_t tid = 0;
+  uint64_t space = 0;
+  uint64_t inherited = 0;
+  uint64_t pc = 0;
+  std::array<uint64_t, 16> registers{};  ///< by DWARF number
+  uint64_t stack_start = 0;
+  base::Bytes stack;  ///< points into the record
 };
 
 struct ProfileNotice {
@@ -55,6 +68,9 @@ struct ProfileNotice {
 
 /// A profile_sample_record. Memory of `sample` is used again.
 [[nodiscard]] DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample);
+
+/// A profile_raw_record.
+[[nodiscard]] DecodeStatus decode_profile_raw(base::Bytes bytes, ProfileRaw& raw) noexcept;
 
 /// A record of the ring of notices.
 [[nodiscard]] DecodeStatus decode_profile_notice(base::Bytes bytes, ProfileNotice& notice) noexcept;

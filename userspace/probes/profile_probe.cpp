@@ -27,6 +27,8 @@ constexpr KernelProgram kPrograms[] = {
 
 /// A sample of 40 frames has 400 bytes; half as much again for deep ones.
 constexpr uint64_t kBytesPerSample = 600;
+constexpr uint64_t kRawBytes =
+    sizeof(profile_raw_record) + PROFILE_STACK_PAGES * PROFILE_STACK_PAGE;
 constexpr uint64_t kLeastRingBytes = 256 << 10;
 constexpr uint64_t kMostRingBytes = 16 << 20;
 /// Where tables of processes have to be whole from the start.
@@ -35,8 +37,10 @@ constexpr uint32_t kProcessesAtOnce = 8192;
 uint32_t ring_bytes(const ProfileProbeSettings& settings) {
   if (settings.ring_bytes != 0) return settings.ring_bytes;
   const auto cpus = static_cast<uint64_t>(std::max(1, libbpf_num_possible_cpus()));
-  return static_cast<uint32_t>(std::bit_ceil(std::clamp(
-      uint64_t{settings.hz} * cpus * kBytesPerSample, kLeastRingBytes, kMostRingBytes)));
+  const uint64_t of_cpu =
+      uint64_t{settings.hz} * kBytesPerSample + settings.raw_per_second * kRawBytes;
+  return static_cast<uint32_t>(
+      std::bit_ceil(std::clamp(of_cpu * cpus, kLeastRingBytes, kMostRingBytes)));
 }
 
 /// Before Linux 6.1 (bpf_mem_alloc) programs of perf events may use no hash that allocates as it
@@ -58,6 +62,7 @@ std::unique_ptr<ProfileProbe> ProfileProbe::attach(const KernelProbeContext& con
   const auto prepare = [&](profile_bpf& skeleton) -> base::Result<void> {
     fit_hashes(skeleton, context.types);
     skeleton.bss->profile_targets_only = settings.targets_only;
+    skeleton.rodata->profile_raw_per_second = settings.raw_per_second;
     if (bpf_map__set_max_entries(skeleton.maps.profile_ring, ring_bytes(settings)) != 0) {
       return base::invalid_error("profile: a ring cannot have this size");
     }

@@ -17,6 +17,8 @@ struct ProfileProbeSettings {
   uint32_t hz = 19;            ///< 1 to 999
   bool prefer_cycles = true;   ///< where the processor counts them
   bool targets_only = false;   ///< else of the whole host
+  /// Stacks sent as they are, by each CPU: of programs that are not known yet. 16 KiB each.
+  uint32_t raw_per_second = 16;
   uint32_t ring_bytes = 0;     ///< power of two, multiple of the page size; 0: a second of samples
 };
 

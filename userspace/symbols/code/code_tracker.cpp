@@ -297,6 +297,14 @@ const CodeFile* CodeTracker::file(uint32_t number) const {
   return found == known_.end() ? nullptr : &found->second->file;
 }
 
+bool CodeTracker::is_entry(const decoders::ProfileFrame& frame) const {
+  // glibc's have 34 bytes, its loader's 79.
+  constexpr uint64_t kMostBytes = 96;
+  const CodeFile* file = frame.kind == PROFILE_FRAME_FILE ? this->file(frame.executable) : nullptr;
+  if (file == nullptr || file->elf->entry() == 0) return false;
+  return frame.address - file->elf->entry() < kMostBytes;
+}
+
 const std::vector<CodePlace>* CodeTracker::places(uint64_t space) const {
   const auto found = spaces_.find(space);
   return found == spaces_.end() ? nullptr : &found->second.places;

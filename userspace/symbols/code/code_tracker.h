@@ -83,6 +83,9 @@ class CodeTracker {
 
   /// nullptr: none has this number (any more).
   [[nodiscard]] const CodeFile* file(uint32_t number) const;
+  /// Whether a frame is in the code at its file's entry point, which nobody has called (System V
+  /// psABI for x86-64, section 3.4.1).
+  [[nodiscard]] bool is_entry(const decoders::ProfileFrame& frame) const;
   /// Of a space; nullptr: not known. Ascending.
   [[nodiscard]] const std::vector<CodePlace>* places(uint64_t space) const;
   [[nodiscard]] const CodeTrackerFigures& figures() const { return figures_; }
