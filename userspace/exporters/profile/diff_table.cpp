@@ -96,7 +96,7 @@ std::string diff_table(const std::vector<DiffRow>& rows, size_t most_rows) {
                    100 * row.total[1], 100 * row.total_delta(), row.function);
   }
   if (rows.size() > most_rows) {
-    fmt::format_to(std::back_inserter(out), "and {} functions more\n", rows.size() - most_rows);
+    fmt::format_to(std::back_inserter(out), "and {} more\n", rows.size() - most_rows);
   }
   return out;
 }
