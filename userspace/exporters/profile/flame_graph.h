@@ -16,7 +16,7 @@ namespace hostlens::exporters::profile {
 
 /// Boxes of a page or picture; of larger trees the narrowest are left out, which the page says.
 inline constexpr size_t kMostPageNodes = 100'000;
-inline constexpr size_t kMostPictureNodes = 20'000;
+inline constexpr size_t kMostPictureNodes = 10'000;
 
 [[nodiscard]] std::string flame_graph_page(StackTree tree, std::string_view title);
 [[nodiscard]] std::string flame_graph_picture(StackTree tree, std::string_view title);

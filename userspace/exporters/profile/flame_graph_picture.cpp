@@ -22,7 +22,7 @@ constexpr double kWide = 1180;
 constexpr double kCharWidth = 7.3;
 constexpr double kTop = 62;
 constexpr double kRow = 19;
-constexpr double kNarrowest = 0.1;  ///< less than a pixel even on a wide screen
+constexpr double kNarrowest = 0.3;  ///< half a pixel on a wide screen
 
 double share(const StackTree& tree, const Node& node, size_t which) {
   const uint64_t whole = tree.totals()[which];
@@ -70,25 +70,25 @@ std::string cut(std::string_view text, size_t most) {
   return std::string(text);
 }
 
-void append_box(std::string& out, const StackTree& tree, const Node& node, double x, double y) {
+void append_box(std::string& out, const StackTree& tree, const Node& node, double x, double y,
+                double width) {
   const StackTree::Name root{.text = "all", .look = Look::kThread, .module = {}};
   const bool is_root = &node == &tree.nodes.front();
   const StackTree::Name& name = is_root ? root : tree.names[node.name];
-  const double width = width_of(tree, node);
   const std::string_view look = tree.is_diff
                                     ? change_class(share(tree, node, 1) - share(tree, node, 0))
                                     : look_class(name.look);
   auto to = std::back_inserter(out);
-  fmt::format_to(to, R"(<g class="box{}" data-w="{}" tabindex="0" role="button"><title>{})",
-                 is_shaded(name.text) ? " shade" : "", std::llround(1e6 * width),
-                 escape_markup(name.text));
+  const double room = (width * kWide - 6) / kCharWidth;
+  const bool has_text = room >= 3;
+  fmt::format_to(to, R"(<g class="box{}{}" data-w="{}" tabindex="0" role="button"><title>{})",
+                 is_shaded(name.text) ? " shade" : "", has_text ? " wide" : "",
+                 std::llround(1e6 * width), escape_markup(name.text));
   if (!name.module.empty()) fmt::format_to(to, "\n{}", escape_markup(name.module));
   fmt::format_to(to, "\n{}</title>", facts(tree, node));
-  fmt::format_to(
-      to, R"(<rect class="{}" x="{:.3f}" y="{:.0f}" width="{:.3f}" height="{:.0f}" rx="1"/>)", look,
-      x, y, width * kWide, kRow - 1);
-  const double room = (width * kWide - 6) / kCharWidth;
-  if (room >= 3) {
+  fmt::format_to(to, R"(<rect class="{}" x="{:.3f}" y="{:.0f}" width="{:.3f}" height="{:.0f}"/>)",
+                 look, x, y, width * kWide, kRow - 1);
+  if (has_text) {
     fmt::format_to(to, R"(<text x="{:.3f}" y="{:.0f}">{}</text>)", x + 4, y + 14,
                    escape_markup(cut(name.text, static_cast<size_t>(room))));
   }
@@ -97,8 +97,8 @@ void append_box(std::string& out, const StackTree& tree, const Node& node, doubl
 
 std::string summary(const StackTree& tree) {
   if (tree.is_diff) {
-    return "before " + amount_text(tree, tree.totals()[0]) + "; after " +
-           amount_text(tree, tree.totals()[1]) + "; a box is as wide as the mean of both shares";
+    return "before " + amount_text(tree, tree.totals()[0]) + ", after " +
+           amount_text(tree, tree.totals()[1]) + ", a box is as wide as the mean of both shares";
   }
   return (tree.kind == model::ProfileKind::kOffCpu ? "Off CPU: " : "On CPU: ") +
          amount_text(tree, tree.totals()[0]);
@@ -107,14 +107,19 @@ std::string summary(const StackTree& tree) {
 }  // namespace
 
 std::string flame_graph_picture(StackTree tree, std::string_view title) {
+  const size_t all = tree.nodes.size();
   prune(tree, kMostPictureNodes);
+  // The root is as wide as the picture, even when one of two profiles is empty.
+  const double whole = width_of(tree, tree.nodes.front());
   std::vector<double> next(tree.nodes.size(), kLeft);  // where the next child of a node begins
   std::vector<size_t> depths(tree.nodes.size(), 0);
   std::string boxes;
   size_t deepest = 0;
+  size_t drawn = 0;
   for (size_t i = 0; i < tree.nodes.size(); ++i) {
     const Node& node = tree.nodes[i];
-    const double width = i == 0 ? kWide : width_of(tree, node) * kWide;
+    const double share_of_all = i == 0 ? 1 : width_of(tree, node) / whole;
+    const double width = share_of_all * kWide;
     const double x = i == 0 ? kLeft : next[node.parent];
     if (i > 0) {
       next[node.parent] += width;
@@ -122,27 +127,20 @@ std::string flame_graph_picture(StackTree tree, std::string_view title) {
     }
     next[i] = x;
     if (i > 0 && width < kNarrowest) continue;
+    ++drawn;
     deepest = std::max(deepest, depths[i]);
-    append_box(boxes, tree, node, x, kTop + static_cast<double>(depths[i]) * kRow);
+    append_box(boxes, tree, node, x, kTop + static_cast<double>(depths[i]) * kRow, share_of_all);
   }
   const double height = kTop + static_cast<double>(deepest + 1) * kRow + 12;
-  const std::string safe_title = escape_markup(title);
-  std::string out = fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1200 {0:.0f}\" width=\"100%\">\n"
-      "<title>{1}</title>\n<style>{2}{3}</style>\n"
-      "<text class=\"title\" x=\"10\" y=\"24\">{1}</text>\n"
-      "<text class=\"quiet\" x=\"10\" y=\"46\">{4}</text>\n"
-      "<text class=\"quiet\" id=\"matched\" x=\"900\" y=\"46\" text-anchor=\"end\"></text>\n"
-      "<foreignObject x=\"910\" y=\"28\" width=\"290\" height=\"32\">"
-      "<div xmlns=\"http://www.w3.org/1999/xhtml\"><input id=\"search\" type=\"search\" "
-      "placeholder=\"Search\" aria-label=\"Search functions and modules\"/> "
-      "<button id=\"reset\" type=\"button\">Reset</button></div></foreignObject>\n",
-      height, safe_title, assets::kLooks, assets::kPictureStyle, escape_markup(summary(tree)));
-  out += "<g id=\"frames\">\n" + boxes + "</g>\n<script><![CDATA[";
-  out += assets::kPictureScript;
-  out += "]]></script>\n</svg>\n";
-  return out;
+  std::string about = summary(tree);
+  if (drawn < all) about += fmt::format(" ({} narrow boxes are left out)", all - drawn);
+  return fill_template(assets::kPicture, {{"title", escape_markup(title)},
+                                          {"height", fmt::format("{:.0f}", height)},
+                                          {"looks", std::string(assets::kLooks)},
+                                          {"style", std::string(assets::kPictureStyle)},
+                                          {"summary", escape_markup(about)},
+                                          {"boxes", std::move(boxes)},
+                                          {"script", std::string(assets::kPictureScript)}});
 }
 
 }  // namespace hostlens::exporters::profile

@@ -47,12 +47,19 @@ std::string line_safe(std::string_view text) {
     if (c == ';') c = ':';
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
   }
-  // C1 controls speak to terminals, and U+FFFE and U+FFFF may not be in XML.
-  const auto byte = [&line](size_t i) { return static_cast<unsigned char>(line[i]); };
-  for (size_t i = 0; i + 1 < line.size(); ++i) {
-    if (byte(i) == 0xC2 && byte(i + 1) < 0xA0) line[i] = line[i + 1] = ' ';
-    if (byte(i) == 0xBF && byte(i + 1) >= 0xBE && i > 0 && byte(i - 1) == 0xEF)
-      line[i + 1] = '\xBD';
+  // Of what is left, characters that do more than stand there: C1 controls (terminals obey them),
+  // line separators and marks of direction (they reorder what stands around a name), and U+FFFE and
+  // U+FFFF, which may not be in XML.
+  for (size_t i = 0; i < line.size(); i += base::utf8_length(std::string_view(line).substr(i))) {
+    const std::string_view rest = std::string_view(line).substr(i);
+    const auto byte = [&rest](size_t at) { return static_cast<unsigned char>(rest[at]); };
+    if (rest[0] == '\xC2' && byte(1) < 0xA0) line.replace(i, 2, "  ");
+    if ((rest.starts_with("\xE2\x80") &&
+         (byte(2) == 0x8E || byte(2) == 0x8F || (byte(2) >= 0xA8 && byte(2) <= 0xAE))) ||
+        (rest.starts_with("\xE2\x81") && byte(2) >= 0xA6 && byte(2) <= 0xA9) ||
+        (rest.starts_with("\xEF\xBF") && byte(2) >= 0xBE)) {
+      line.replace(i, 3, "\xEF\xBF\xBD");
+    }
   }
   return line;
 }

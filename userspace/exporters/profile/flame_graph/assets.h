@@ -11,6 +11,7 @@ extern const std::string_view kPage;  ///< with {{placeholders}}
 extern const std::string_view kPageStyle;
 extern const std::string_view kPageScript;
 extern const std::string_view kLooks;
+extern const std::string_view kPicture;  ///< with {{placeholders}}
 extern const std::string_view kPictureStyle;
 extern const std::string_view kPictureScript;
 extern const std::string_view kPageStyleHash;

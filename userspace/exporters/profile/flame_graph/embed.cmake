@@ -1,7 +1,7 @@
 # Embeds the web files of this folder: cmake -D output=FILE -P embed.cmake. Included by
 # userspace/CMakeLists.txt, where it adds the step that runs it to hostlens_exporters.
 set(folder ${CMAKE_CURRENT_LIST_DIR})
-set(files page.html page.css page.js looks.css picture.css picture.js)
+set(files page.html page.css page.js looks.css picture.svg picture.css picture.js)
 
 # Base64 of the SHA-256 of a text, which CMake has in hexadecimal only.
 function(hash_source result text)

@@ -88,11 +88,16 @@ function shaded(text) { // neighbours of one colour stay apart
 
 const classOf = (node) => (data.diff ? changeClass(node.delta) : data.looks[node.look]);
 
+const lookTexts = {
+  mark: "mark, not code", nameless: "without a name", go: "Go", python: "Python", java: "Java",
+  javascript: "JavaScript", jit: "JIT",
+};
+
 function drawLegend() {
   const used = new Set(nodes.map((node) => node.look));
   const rows = data.diff
     ? [["grew-3", "grew"], ["same", "as before"], ["shrank-3", "shrank"]]
-    : data.looks.map((look, i) => [look, look, i]).filter(([, , i]) => used.has(i));
+    : data.looks.map((look, i) => [look, lookTexts[look] ?? look, i]).filter(([, , i]) => used.has(i));
   for (const [look, text] of rows) {
     const box = document.createElement("i");
     box.className = look;

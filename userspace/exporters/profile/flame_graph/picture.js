@@ -18,6 +18,7 @@ const slack = 0.01; // coordinates are rounded
 function label(box, width) {
   let text = box.element.querySelector("text");
   const room = Math.floor((width - 6) / charWidth);
+  box.element.classList.toggle("wide", room >= 3);
   if (room < 3) {
     if (text) text.remove();
     return;
