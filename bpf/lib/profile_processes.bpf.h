@@ -29,6 +29,8 @@ struct {
 	__type(value, u64);
 } profile_books SEC(".maps");
 
+/* Nobody else keeps the targets' bits: children inherit them here, and the dead lose them. */
+const volatile bool profile_keeps_targets;
 /* Samples and notices of targets alone; may be changed while it runs. */
 bool profile_targets_only;
 __u64 profile_last_space;
@@ -119,6 +121,8 @@ static __always_inline int process__forked(struct task_struct *parent, struct ta
 
 	if (child->pid != child->tgid)
 		return 0;
+	if (profile_keeps_targets && targets__contains(pid))
+		targets__add(child->tgid);
 	process.start_boottime_ns = child->start_boottime;
 	process.space = space__new();
 	old = bpf_map_lookup_elem(&profile_processes, &pid);
@@ -147,8 +151,11 @@ static __always_inline int process__exited(struct task_struct *task)
 	u32 pid = task->tgid;
 
 	/* do_exit() has counted this thread out already: 0 is the last one. */
-	if (task->signal->live.counter == 0)
-		bpf_map_delete_elem(&profile_processes, &pid);
+	if (task->signal->live.counter != 0)
+		return 0;
+	bpf_map_delete_elem(&profile_processes, &pid);
+	if (profile_keeps_targets)
+		targets__remove(pid);
 	return 0;
 }
 

@@ -9,8 +9,11 @@
 #include <string>
 
 #include "base/result.h"
+#include "kernel/code_files.h"
 #include "kernel/host_access.h"
+#include "kernel/slab_source.h"
 #include "probes/burst_schedule.h"
+#include "probes/profile_probe.h"
 #include "probes/signal_tables.h"
 
 namespace hostlens::agent {
@@ -34,6 +37,15 @@ class Capture {
   /// Tables of kernel signals; owned by this, -1 where there are none.
   [[nodiscard]] virtual probes::SignalTableFds signal_tables() const { return {}; }
   [[nodiscard]] virtual kernel::HostAccess& host() = 0;
+  /// What profiles are made of. Descriptors are owned by this, -1 where nothing is sampled.
+  struct Profiling {
+    probes::ProfileProbe::Maps maps;
+    kernel::SlabSource* slabs = nullptr;
+    kernel::CodeFiles* code = nullptr;
+  };
+  [[nodiscard]] virtual Profiling profiling() { return {}; }
+  /// Once per second.
+  virtual void on_second() {}
   /// Each probe with its hook, and why not another one: a JSON object for /api/v1/status and
   /// `doctor`.
   [[nodiscard]] virtual std::string report_json() const = 0;

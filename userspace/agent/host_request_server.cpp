@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/host_request_server.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -13,23 +16,21 @@ using base::Result;
 /// Requests served in one go, so that signals and the worker's end are seen in between.
 constexpr int kPerRound = 256;
 
-void set_error(Reply& reply, Error::Kind kind, int errno_value) {
-  reply.ok = false;
-  reply.error = kind;
-  reply.errno_value = errno_value;
-}
+Error denied() { return {Error::Kind::kDenied, EPERM, "refused", {}}; }
+Error absent() { return {Error::Kind::kNotFound, ENOENT, "there is none", {}}; }
+Error busy() { return {Error::Kind::kBusy, EAGAIN, "asked too often", {}}; }
 
-void set_outcome(Reply& reply, const Result<void>& outcome) {
-  reply.ok = outcome.has_value();
-  if (!outcome) set_error(reply, outcome.error().kind, outcome.error().errno_value);
+Result<void> keep(Result<base::UniqueFd> opened, base::UniqueFd& fd) {
+  if (!opened) return std::move(opened).error();
+  fd = *std::move(opened);
+  return {};
 }
 
 }  // namespace
 
-HostRequestServer::HostRequestServer(Channel requests, kernel::HostAccess& host,
-                                     HostRequestPolicy policy)
+HostRequestServer::HostRequestServer(Channel requests, Capture& capture, HostRequestPolicy policy)
     : requests_(std::move(requests)),
-      host_(host),
+      capture_(capture),
       policy_(std::move(policy)),
       tokens_(policy_.burst) {
   for (const std::string& socket : policy_.runtime_sockets) {
@@ -48,64 +49,76 @@ bool HostRequestServer::within_rate(uint64_t now_ns) {
   return true;
 }
 
-bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& reply,
-                               base::UniqueFd& fd) {
-  const auto* open = std::get_if<OpenProcessFile>(&message);
-  const auto* target = std::get_if<SetTarget>(&message);
-  const auto* cgroup = std::get_if<SetTargetCgroup>(&message);
-  const auto* list = std::get_if<OpenContainerList>(&message);
-  const auto* watch = std::get_if<WatchSystemCalls>(&message);
-  if (open == nullptr && target == nullptr && cgroup == nullptr && list == nullptr &&
-      watch == nullptr) {
-    return false;
-  }
-  reply.id = open != nullptr     ? open->id
-             : target != nullptr ? target->id
-             : cgroup != nullptr ? cgroup->id
-             : list != nullptr   ? list->id
-                                 : watch->id;
-  const uint32_t pid = open != nullptr     ? open->process.pid
-                       : target != nullptr ? target->process.pid
-                                           : 0;
-  // To make sure that we are no target is no harm.
-  const bool gives_up_target = target != nullptr && !target->is_target;
-  if (!within_rate(now_ns)) {
-    set_error(reply, Error::Kind::kBusy, EAGAIN);
-  } else if ((pid != 0 && pid == policy_.own_pid && !gives_up_target) ||
-             (open == nullptr && list == nullptr && watch == nullptr &&
-              !policy_.targets_may_change)) {
-    set_error(reply, Error::Kind::kDenied, EPERM);
-  } else if (watch != nullptr) {
-    set_outcome(reply, host_.watch_system_calls(watch->duration_ns));
-  } else if (open != nullptr) {
-    auto file = host_.open_process_file(open->process, open->what);
-    reply.ok = reply.has_fd = file.has_value();
-    if (file) {
-      fd = *std::move(file);
-    } else {
-      set_error(reply, file.error().kind, file.error().errno_value);
-    }
-  } else if (list != nullptr) {
-    open_container_list(*list, reply, fd);
-  } else if (target != nullptr) {
-    set_outcome(reply, host_.set_target(target->process, target->is_target));
-  } else {
-    set_outcome(reply, host_.set_target_cgroup(cgroup->cgroup_id, cgroup->is_target));
-  }
-  if (!reply.ok) ++refused_;
-  return true;
+Result<void> HostRequestServer::serve_one(const OpenProcessFile& open, base::UniqueFd& fd) {
+  if (open.process.pid == policy_.own_pid) return denied();
+  return keep(capture_.host().open_process_file(open.process, open.what), fd);
 }
 
-void HostRequestServer::open_container_list(const OpenContainerList& list, Reply& reply,
-                                            base::UniqueFd& fd) {
-  if (list.runtime >= relays_.size()) return set_error(reply, Error::Kind::kNotFound, ENOENT);
-  auto stream = relays_[list.runtime]->ask();
-  reply.ok = reply.has_fd = stream.has_value();
-  if (stream) {
-    fd = *std::move(stream);
-  } else {
-    set_error(reply, stream.error().kind, stream.error().errno_value);
+Result<void> HostRequestServer::serve_one(const SetTarget& target, base::UniqueFd& /*fd*/) {
+  // To make sure that we are no target is no harm.
+  if (target.process.pid == policy_.own_pid && target.is_target) return denied();
+  if (!policy_.targets_may_change) return denied();
+  return capture_.host().set_target(target.process, target.is_target);
+}
+
+Result<void> HostRequestServer::serve_one(const SetTargetCgroup& cgroup, base::UniqueFd& /*fd*/) {
+  if (!policy_.targets_may_change) return denied();
+  return capture_.host().set_target_cgroup(cgroup.cgroup_id, cgroup.is_target);
+}
+
+Result<void> HostRequestServer::serve_one(const OpenContainerList& list, base::UniqueFd& fd) {
+  if (list.runtime >= relays_.size()) return absent();
+  return keep(relays_[list.runtime]->ask(), fd);
+}
+
+Result<void> HostRequestServer::serve_one(const WatchSystemCalls& watch, base::UniqueFd& /*fd*/) {
+  return capture_.host().watch_system_calls(watch.duration_ns);
+}
+
+Result<void> HostRequestServer::serve_one(const MakeSlab& /*slab*/, base::UniqueFd& fd) {
+  kernel::SlabSource* const slabs = capture_.profiling().slabs;
+  if (slabs == nullptr) return absent();
+  return keep(slabs->make_slab(), fd);
+}
+
+Result<void> HostRequestServer::serve_one(const OpenCode& code, base::UniqueFd& fd) {
+  kernel::CodeFiles* const files = capture_.profiling().code;
+  if (files == nullptr) return absent();
+  return keep(files->open_code(code.process, code.start, code.limit), fd);
+}
+
+Result<void> HostRequestServer::serve_one(const OpenOutput& output, base::UniqueFd& fd) {
+  if (output.index >= policy_.outputs.size()) return absent();
+  const int file = policy_.outputs[output.index];
+  // What it held stays until something is there to replace it.
+  if (::ftruncate(file, 0) != 0 || ::lseek(file, 0, SEEK_SET) != 0) {
+    return base::errno_error("empty an output file");
   }
+  fd.reset(::fcntl(file, F_DUPFD_CLOEXEC, 0));
+  if (!fd) return base::errno_error("duplicate an output file");
+  return {};
+}
+
+bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& reply,
+                               base::UniqueFd& fd) {
+  return std::visit(
+      [&](const auto& request) {
+        if constexpr (requires { serve_one(request, fd); }) {
+          reply.id = request.id;
+          Result<void> outcome = within_rate(now_ns) ? serve_one(request, fd) : busy();
+          reply.ok = outcome.has_value();
+          reply.has_fd = reply.ok && fd;
+          if (!reply.ok) {
+            reply.error = outcome.error().kind;
+            reply.errno_value = outcome.error().errno_value;
+            ++refused_;
+          }
+          return true;
+        } else {
+          return false;
+        }
+      },
+      message);
 }
 
 Result<void> HostRequestServer::serve(uint64_t now_ns) {

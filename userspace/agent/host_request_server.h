@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/capture.h"
 #include "agent/channel.h"
 #include "agent/runtime_relay.h"
 #include "kernel/host_access.h"
@@ -22,12 +23,16 @@ struct HostRequestPolicy {
   uint64_t per_second = 5'000;
   uint32_t own_pid = 0;  ///< the supervisor itself is never opened nor made a target
   std::vector<std::string> runtime_sockets = {};  ///< container runtimes that may be asked
+  /// Slabs (a mebibyte each) that one worker may have at once.
+  uint32_t most_slabs = 512;
+  /// Open files that the worker may write anew; must outlive it.
+  std::vector<int> outputs = {};
 };
 
 /// Answers requests of one worker, which it trusts in nothing. Supervisor's thread.
 class HostRequestServer {
  public:
-  HostRequestServer(Channel requests, kernel::HostAccess& host, HostRequestPolicy policy);
+  HostRequestServer(Channel requests, Capture& capture, HostRequestPolicy policy);
 
   [[nodiscard]] int fd() const { return requests_.fd(); }
   /// Handles what has come. An error means the worker broke the protocol, does not read or is gone:
@@ -40,11 +45,18 @@ class HostRequestServer {
   /// false: `message` is no request.
   [[nodiscard]] bool handle(const Message& message, uint64_t now_ns, Reply& reply,
                             base::UniqueFd& fd);
+  /// One overload for each request. `fd` is set by those that answer with a descriptor.
+  [[nodiscard]] base::Result<void> serve_one(const OpenProcessFile& open, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const SetTarget& target, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const SetTargetCgroup& cgroup, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const OpenContainerList& list, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const WatchSystemCalls& watch, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const MakeSlab& slab, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const OpenCode& code, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const OpenOutput& output, base::UniqueFd& fd);
 
   Channel requests_;
-  void open_container_list(const OpenContainerList& list, Reply& reply, base::UniqueFd& fd);
-
-  kernel::HostAccess& host_;
+  Capture& capture_;
   HostRequestPolicy policy_;
   std::vector<std::unique_ptr<RuntimeRelay>> relays_;
   uint64_t tokens_;

@@ -137,6 +137,23 @@ void fields(Archive& archive, auto& m, const WatchSystemCalls*) {
   archive.number(m.duration_ns);
 }
 template <typename Archive>
+void fields(Archive& archive, auto& m, const MakeSlab*) {
+  archive.number(m.id);
+}
+template <typename Archive>
+void fields(Archive& archive, auto& m, const OpenCode*) {
+  archive.number(m.id);
+  archive.pid(m.process.pid);
+  archive.number(m.process.start_ticks);
+  archive.number(m.start);
+  archive.number(m.limit);
+}
+template <typename Archive>
+void fields(Archive& archive, auto& m, const OpenOutput*) {
+  archive.number(m.id);
+  archive.number(m.index);
+}
+template <typename Archive>
 void fields(Archive& archive, auto& m, const Reply*) {
   archive.number(m.id);
   archive.flag(m.ok);

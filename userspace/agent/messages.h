@@ -40,6 +40,13 @@ enum class FdSlot : uint8_t {
   kListeners,        ///< link of the iterator over listeners
   kSystemCallBooks,  ///< BPF map, struct system_call_books
   kOomKills,         ///< BPF map, struct oom_kill
+  kProfileRing,      ///< BPF ring and maps of the sampler, see probes::ProfileProbe::Maps
+  kProfileNotices,
+  kProfileBooks,
+  kUnwindSlabs,
+  kUnwindExecutables,
+  kUnwindSpaces,
+  kUnwindProcesses,
   kCount
 };
 inline constexpr size_t kFdSlots = static_cast<size_t>(FdSlot::kCount);
@@ -128,6 +135,25 @@ struct WatchSystemCalls {
   uint64_t duration_ns = 0;
   bool operator==(const WatchSystemCalls&) const = default;
 };
+/// Memory for tables of the unwinder: kernel::SlabSource.
+struct MakeSlab {
+  uint64_t id = 0;
+  bool operator==(const MakeSlab&) const = default;
+};
+/// The file behind a mapping of a process: kernel::CodeFiles.
+struct OpenCode {
+  uint64_t id = 0;
+  model::ProcessKey process;
+  uint64_t start = 0;
+  uint64_t limit = 0;
+  bool operator==(const OpenCode&) const = default;
+};
+/// A file that the operator named for what is recorded.
+struct OpenOutput {
+  uint64_t id = 0;
+  uint32_t index = 0;
+  bool operator==(const OpenOutput&) const = default;
+};
 struct Reply {
   uint64_t id = 0;
   bool ok = false;
@@ -140,7 +166,8 @@ struct Reply {
 /// The index is the message's number on the wire. Append only.
 using Message =
     std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile, SetTarget,
-                 SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls>;
+                 SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls, MakeSlab, OpenCode,
+                 OpenOutput>;
 using MessageBytes = std::array<std::byte, kMessageBytes>;
 
 [[nodiscard]] MessageBytes encode(const Message& message);

@@ -32,23 +32,36 @@ Result<Received> RemoteHostAccess::ask(const Message& request, uint64_t id, cons
   }
 }
 
-Result<base::UniqueFd> RemoteHostAccess::open_process_file(model::ProcessKey key,
-                                                           kernel::ProcessFile what) {
+template <typename Request>
+Result<base::UniqueFd> RemoteHostAccess::ask_for_fd(Request request, const char* what) {
   const std::lock_guard lock(mutex_);
-  const uint64_t id = ++last_id_;
-  auto reply = ask(OpenProcessFile{id, key, what}, id, "open a file of a process");
+  request.id = ++last_id_;
+  auto reply = ask(request, request.id, what);
   if (!reply) return std::move(reply).error();
-  if (reply->fds.size() != 1) return base::invalid_error("open a file of a process: no descriptor");
+  if (reply->fds.size() != 1) return base::invalid_error(std::string(what) + ": no descriptor");
   return std::move(reply->fds.front());
 }
 
+Result<base::UniqueFd> RemoteHostAccess::open_process_file(model::ProcessKey key,
+                                                           kernel::ProcessFile what) {
+  return ask_for_fd(OpenProcessFile{0, key, what}, "open a file of a process");
+}
+
 Result<base::UniqueFd> RemoteHostAccess::open_container_list(uint8_t runtime) {
-  const std::lock_guard lock(mutex_);
-  const uint64_t id = ++last_id_;
-  auto reply = ask(OpenContainerList{id, runtime}, id, "ask a container runtime");
-  if (!reply) return std::move(reply).error();
-  if (reply->fds.size() != 1) return base::invalid_error("ask a container runtime: no stream");
-  return std::move(reply->fds.front());
+  return ask_for_fd(OpenContainerList{0, runtime}, "ask a container runtime");
+}
+
+Result<base::UniqueFd> RemoteHostAccess::make_slab() {
+  return ask_for_fd(MakeSlab{}, "make room for unwind tables");
+}
+
+Result<base::UniqueFd> RemoteHostAccess::open_code(model::ProcessKey process, uint64_t start,
+                                                   uint64_t limit) {
+  return ask_for_fd(OpenCode{0, process, start, limit}, "open what a process executes");
+}
+
+Result<base::UniqueFd> RemoteHostAccess::open_output(uint32_t index) {
+  return ask_for_fd(OpenOutput{0, index}, "open an output file");
 }
 
 Result<void> RemoteHostAccess::set_target(model::ProcessKey key, bool is_target) {

@@ -4,14 +4,18 @@
 #include <mutex>
 
 #include "agent/channel.h"
+#include "kernel/code_files.h"
 #include "kernel/host_access.h"
+#include "kernel/slab_source.h"
 
 namespace hostlens::agent {
 
 /// The worker's kernel::HostAccess: asks the supervisor and waits for its reply. Any thread, one
 /// request at a time: the loop's thread asks for discovery, the scraping one for facts of
 /// processes, and either waits for the other's answer, some microseconds.
-class RemoteHostAccess final : public kernel::HostAccess {
+class RemoteHostAccess final : public kernel::HostAccess,
+                               public kernel::SlabSource,
+                               public kernel::CodeFiles {
  public:
   explicit RemoteHostAccess(Channel requests) : requests_(std::move(requests)) {}
 
@@ -22,6 +26,12 @@ class RemoteHostAccess final : public kernel::HostAccess {
   /// The answer of a container runtime, by its place in `containers.sockets`: RuntimeRelay::ask().
   base::Result<base::UniqueFd> open_container_list(uint8_t runtime);
   base::Result<void> watch_system_calls(uint64_t duration_ns) override;
+  base::Result<base::UniqueFd> make_slab() override;
+  base::Result<base::UniqueFd> open_code(model::ProcessKey process, uint64_t start,
+                                         uint64_t limit) override;
+  /// A file for the recording, by its place among those that the operator named: opened for writing
+  /// and empty.
+  base::Result<base::UniqueFd> open_output(uint32_t index);
 
  private:
   /// The supervisor answers within microseconds; longer than this it is stopped or gone.
@@ -29,6 +39,9 @@ class RemoteHostAccess final : public kernel::HostAccess {
 
   /// With the mutex held: the first answer on the channel is the one to this request.
   base::Result<Received> ask(const Message& request, uint64_t id, const char* what);
+  /// `request` is one of those with an id that are answered by a descriptor.
+  template <typename Request>
+  base::Result<base::UniqueFd> ask_for_fd(Request request, const char* what);
 
   std::mutex mutex_;
   Channel requests_;

@@ -89,7 +89,7 @@ Result<void> Supervisor::launch() {
   if (!process) return std::move(process).error();
   process_ = *std::move(process);
   channel_ = std::move(channel->first);
-  requests_.emplace(std::move(requests->first), parts_.capture.host(), settings_.requests);
+  requests_.emplace(std::move(requests->first), parts_.capture, settings_.requests);
   launched_ns_ = moved_ns_ = settings_.now_ns();
   last_ = {};
   for (const auto& [fd, callback] : std::initializer_list<std::pair<int, void (Supervisor::*)()>>{
@@ -125,6 +125,14 @@ Result<void> Supervisor::send_hello(const Channel& channel, const Channel& worke
   list.add(FdSlot::kListeners, tables.listeners);
   list.add(FdSlot::kSystemCallBooks, tables.system_call_books);
   list.add(FdSlot::kOomKills, tables.oom_kills);
+  const probes::ProfileProbe::Maps profile = parts_.capture.profiling().maps;
+  list.add(FdSlot::kProfileRing, profile.ring);
+  list.add(FdSlot::kProfileNotices, profile.notices);
+  list.add(FdSlot::kProfileBooks, profile.books);
+  list.add(FdSlot::kUnwindSlabs, profile.slabs);
+  list.add(FdSlot::kUnwindExecutables, profile.executables);
+  list.add(FdSlot::kUnwindSpaces, profile.spaces);
+  list.add(FdSlot::kUnwindProcesses, profile.processes);
   return channel.send(Hello{list.mask()}, list.fds());
 }
 
@@ -200,6 +208,7 @@ void Supervisor::on_requests() {
 }
 
 void Supervisor::on_second() {
+  parts_.capture.on_second();
   parts_.ledger.page().recursion_misses.store(parts_.capture.recursion_misses(),
                                               std::memory_order_relaxed);
   if (!process_ || stopping_) return;

@@ -7,15 +7,38 @@ namespace hostlens::agent {
 
 using nlohmann::json;
 
+namespace {
+
+json as_json(const ProfileJob& job) {
+  return {{"hz", job.hz},
+          {"outputs", job.outputs},
+          {"title", job.title},
+          {"unit", job.unit},
+          {"service", job.service}};
+}
+
+ProfileJob job_from_json(const json& document) {
+  ProfileJob job;
+  document.at("hz").get_to(job.hz);
+  document.at("outputs").get_to(job.outputs);
+  document.at("title").get_to(job.title);
+  document.at("unit").get_to(job.unit);
+  document.at("service").get_to(job.service);
+  return job;
+}
+
+}  // namespace
+
 std::string to_json(const WorkerSettings& settings) {
   json overrides = json::array();
   for (const auto& [key, value] : settings.overrides) overrides.push_back({key, value});
-  const json document = {{"run_mode", settings.run_mode},
+  json document = {{"run_mode", settings.run_mode},
                          {"file", settings.file},
                          {"configuration", settings.configuration},
                          {"overrides", std::move(overrides)},
                          {"attach_report", settings.attach_report},
                          {"supervisor_start_unix_ns", settings.supervisor_start_unix_ns}};
+  if (settings.profile) document["profile"] = as_json(*settings.profile);
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -32,6 +55,7 @@ base::Result<WorkerSettings> worker_settings_from_json(std::string_view text) {
       settings.overrides.emplace_back(entry.at(0).get<std::string>(),
                                       entry.at(1).get<std::string>());
     }
+    if (document.contains("profile")) settings.profile = job_from_json(document.at("profile"));
     return settings;
   } catch (const json::exception& error) {
     return base::invalid_error(std::string("the supervisor's settings: ") + error.what());

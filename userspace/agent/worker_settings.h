@@ -2,13 +2,25 @@
 // What a worker is told at its start and at each reload, as JSON in sealed memory.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/configuration.h"
 #include "base/result.h"
 
 namespace hostlens::agent {
+
+/// A recording by `hostlens profile`, instead of the agent's work.
+struct ProfileJob {
+  uint32_t hz = 0;
+  std::vector<std::string> outputs;  ///< names of the files, for their kind; may be empty
+  std::string title;                 ///< what is recorded, for people
+  std::string unit;                  ///< processes of this systemd unit alone; "": any
+  std::string service;               ///< processes of this service alone; "": any
+};
 
 /// The configuration travels as the text that the supervisor checked, so that one parser judges it
 /// on both sides.
@@ -19,6 +31,7 @@ struct WorkerSettings {
   Overrides overrides;
   std::string attach_report = "{}";  ///< JSON of Capture::report_json
   uint64_t supervisor_start_unix_ns = 0;
+  std::optional<ProfileJob> profile;
 };
 
 [[nodiscard]] std::string to_json(const WorkerSettings& settings);

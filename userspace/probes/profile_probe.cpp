@@ -62,6 +62,7 @@ std::unique_ptr<ProfileProbe> ProfileProbe::attach(const KernelProbeContext& con
   const auto prepare = [&](profile_bpf& skeleton) -> base::Result<void> {
     fit_hashes(skeleton, context.types);
     skeleton.bss->profile_targets_only = settings.targets_only;
+    skeleton.rodata->profile_keeps_targets = settings.keeps_targets;
     skeleton.rodata->profile_raw_per_second = settings.raw_per_second;
     if (bpf_map__set_max_entries(skeleton.maps.profile_ring, ring_bytes(settings)) != 0) {
       return base::invalid_error("profile: a ring cannot have this size");
@@ -97,7 +98,9 @@ ProfileProbe::Maps ProfileProbe::maps() const {
           bpf_map__fd(skeleton_.maps.unwind_slabs),
           bpf_map__fd(skeleton_.maps.unwind_executables),
           bpf_map__fd(skeleton_.maps.unwind_spaces),
-          bpf_map__fd(skeleton_.maps.profile_processes)};
+          bpf_map__fd(skeleton_.maps.profile_processes),
+          bpf_map__fd(skeleton_.maps.target_bits),
+          bpf_map__fd(skeleton_.maps.target_cgroups)};
 }
 
 void ProfileProbe::set_targets_only(bool only) {

@@ -17,6 +17,8 @@ struct ProfileProbeSettings {
   uint32_t hz = 19;            ///< 1 to 999
   bool prefer_cycles = true;   ///< where the processor counts them
   bool targets_only = false;   ///< else of the whole host
+  /// No other probe keeps the targets: children of one become targets here.
+  bool keeps_targets = false;
   /// Stacks sent as they are, by each CPU: of programs that are not known yet. 16 KiB each.
   uint32_t raw_per_second = 16;
   uint32_t ring_bytes = 0;     ///< power of two, multiple of the page size; 0: a second of samples
@@ -35,6 +37,8 @@ class ProfileProbe {
     int executables = -1;
     int spaces = -1;
     int processes = -1;
+    int target_bits = -1;  ///< one bit per pid, mapped by who sets them
+    int target_cgroups = -1;
   };
 
   /// nullptr: this kernel cannot, context.report says why. Targets are those of `context.maps` if it

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/worker/profile_pipeline.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "base/clock.h"
+#include "decoders/profile_decoder.h"
+#include "kernel/ring_reader.h"
+
+namespace hostlens::agent {
+
+using base::Result;
+using decoders::DecodeStatus;
+
+Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFds fds,
+                                                               RemoteHostAccess& host,
+                                                               ProfilePipelineSettings settings,
+                                                               OnSample on_sample) {
+  std::unique_ptr<ProfilePipeline> pipeline(
+      new ProfilePipeline(host, std::move(settings), std::move(on_sample)));
+  auto ring = kernel::RingReader::open(std::move(fds.ring));
+  if (!ring) return std::move(ring).error().with_context("samples");
+  auto notices = kernel::RingReader::open(std::move(fds.notices));
+  if (!notices) return std::move(notices).error().with_context("notices of the sampler");
+  auto tables = probes::UnwindTables::open(std::move(fds.tables), host,
+                                           pipeline->settings_.table_bytes);
+  if (!tables) return std::move(tables).error().with_context("unwind tables");
+  pipeline->ring_ = *std::move(ring);
+  pipeline->notices_ = *std::move(notices);
+  pipeline->tables_ = *std::move(tables);
+  pipeline->books_ = std::move(fds.books);
+  pipeline->tracker_ = std::make_unique<symbols::CodeTracker>(
+      *pipeline->tables_, host, host, pipeline->settings_.wanted);
+  pipeline->mender_ = std::make_unique<symbols::SampleMender>(
+      *pipeline->tables_, *pipeline->tracker_,
+      [raw = pipeline.get()](decoders::ProfileSample&& sample) { raw->take(std::move(sample)); });
+  pipeline->namer_ = std::make_unique<symbols::SampleNamer>(*pipeline->tracker_, host);
+  return pipeline;
+}
+
+void ProfilePipeline::on_notices() {
+  const uint64_t now_ns = base::monotonic_now_ns();
+  notices_->consume([&](base::Bytes bytes) {
+    decoders::ProfileNotice notice;
+    if (decoders::decode_profile_notice(bytes, notice) != DecodeStatus::kOk) {
+      ++figures_.garbage;
+      return;
+    }
+    tracker_->on_notice(notice, now_ns);
+  });
+  build_tables();
+}
+
+void ProfilePipeline::build_tables() {
+  const uint64_t end_ns = base::monotonic_now_ns() + kBuildNs;
+  for (uint64_t now_ns = base::monotonic_now_ns(); now_ns < end_ns;
+       now_ns = base::monotonic_now_ns()) {
+    if (!tracker_->build_next(now_ns)) return;
+  }
+}
+
+void ProfilePipeline::on_round() {
+  const uint64_t now_ns = base::monotonic_now_ns();
+  if (visited_ns_ == 0 || now_ns - visited_ns_ >= kVisitNs) {
+    visited_ns_ = now_ns;
+    if (auto visited = tracker_->visit(now_ns); !visited) {
+      spdlog::warn("{}; some stacks are not unwound", visited.error().text());
+    }
+  }
+  (void)tracker_->read_again(now_ns);
+  build_tables();
+  read_ring();
+  mender_->mend(base::monotonic_now_ns());
+}
+
+void ProfilePipeline::drain() {
+  on_notices();
+  read_ring();
+  while (mender_->waiting() > 0) {
+    (void)tracker_->read_again(base::monotonic_now_ns());
+    // Those that are left when no table is awaited any more are as good as they get.
+    if (tracker_->build_next(base::monotonic_now_ns())) {
+      mender_->mend(base::monotonic_now_ns());
+    } else {
+      mender_->mend(base::monotonic_now_ns() + symbols::SampleMender::kPatienceNs);
+    }
+  }
+}
+
+void ProfilePipeline::read_ring() {
+  ring_->consume([&](base::Bytes bytes) {
+    decoders::ProfileSample sample;
+    decoders::ProfileRaw raw;
+    const DecodeStatus status = decoders::decode_profile_sample(bytes, sample);
+    if (status == DecodeStatus::kOk) {
+      mender_->on_sample(std::move(sample));
+    } else if (status == DecodeStatus::kType &&
+               decoders::decode_profile_raw(bytes, raw) == DecodeStatus::kOk) {
+      mender_->on_raw(raw);
+    } else {
+      ++figures_.garbage;
+    }
+  });
+}
+
+void ProfilePipeline::take(decoders::ProfileSample&& sample) {
+  if (settings_.wanted && !settings_.wanted(sample.process.pid)) {
+    ++figures_.unwanted;
+    return;
+  }
+  model::Sample named = namer_->name(sample);
+  ++figures_.samples;
+  figures_.complete += symbols::is_complete(named, sample.outcome) ? 1 : 0;
+  figures_.truncated += named.truncated ? 1 : 0;
+  figures_.frames += named.frames.size();
+  for (const model::Frame& frame : named.frames) {
+    figures_.named += frame.function != nullptr ? 1 : 0;
+  }
+  on_sample_(std::move(named));
+}
+
+Result<probes::ProfileBooks> ProfilePipeline::books() const {
+  return probes::read_profile_books(books_.get());
+}
+
+}  // namespace hostlens::agent

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the sampler's rings to samples with names: what a recording and the agent have in common.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "agent/remote_host_access.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "kernel/record_ring.h"
+#include "model/stack.h"
+#include "probes/profile_books.h"
+#include "probes/unwind_tables.h"
+#include "symbols/code/code_tracker.h"
+#include "symbols/code/sample_mender.h"
+#include "symbols/names/sample_namer.h"
+
+namespace hostlens::agent {
+
+struct ProfilePipelineSettings {
+  uint64_t table_bytes = 96U << 20;  ///< of unwind tables, in the kernel
+  /// Whose mappings are read and whose samples are kept; null: everybody's.
+  std::function<bool(uint32_t pid)> wanted;
+};
+
+struct ProfilePipelineFds {
+  base::UniqueFd ring, notices, books;
+  probes::UnwindTables::Maps tables;
+};
+
+/// What happened since the beginning.
+struct ProfilePipelineFigures {
+  uint64_t samples = 0;     ///< kept
+  uint64_t complete = 0;    ///< of these, whole stacks
+  uint64_t truncated = 0;   ///< of these, with more frames than are kept
+  uint64_t unwanted = 0;    ///< samples of processes that nobody asked for
+  uint64_t garbage = 0;     ///< records that could not be decoded
+  uint64_t frames = 0;      ///< of kept samples
+  uint64_t named = 0;       ///< of these, with the name of a function
+};
+
+/// One thread, the loop's. Times are CLOCK_MONOTONIC. `host` must outlive it.
+class ProfilePipeline {
+ public:
+  using OnSample = std::function<void(model::Sample&&)>;
+
+  [[nodiscard]] static base::Result<std::unique_ptr<ProfilePipeline>> open(
+      ProfilePipelineFds fds, RemoteHostAccess& host, ProfilePipelineSettings settings,
+      OnSample on_sample);
+
+  /// Readable when a process is new or not known: call on_notices().
+  [[nodiscard]] int notices_fd() const { return notices_->fd(); }
+  void on_notices();
+  /// Every 100 ms or more often: samples have no wake-up of their own.
+  void on_round();
+  /// Everything that there is, at the end.
+  void drain();
+
+  [[nodiscard]] const ProfilePipelineFigures& figures() const { return figures_; }
+  [[nodiscard]] base::Result<probes::ProfileBooks> books() const;
+  [[nodiscard]] size_t pending_bytes() const { return ring_->pending_bytes(); }
+
+ private:
+  /// Forgets what is gone, finds what no notice told of.
+  static constexpr uint64_t kVisitNs = 5'000'000'000;
+  /// Tables are built for so long in one go, then samples are looked after.
+  static constexpr uint64_t kBuildNs = 200'000'000;
+
+  ProfilePipeline(RemoteHostAccess& host, ProfilePipelineSettings settings, OnSample on_sample)
+      : host_(host), settings_(std::move(settings)), on_sample_(std::move(on_sample)) {}
+  void read_ring();
+  void build_tables();
+  void take(decoders::ProfileSample&& sample);
+
+  RemoteHostAccess& host_;
+  ProfilePipelineSettings settings_;
+  OnSample on_sample_;
+  base::UniqueFd books_;
+  std::unique_ptr<kernel::RecordRing> ring_;
+  std::unique_ptr<kernel::RecordRing> notices_;
+  std::unique_ptr<probes::UnwindTables> tables_;
+  std::unique_ptr<symbols::CodeTracker> tracker_;
+  std::unique_ptr<symbols::SampleMender> mender_;
+  std::unique_ptr<symbols::SampleNamer> namer_;
+  ProfilePipelineFigures figures_;
+  uint64_t visited_ns_ = 0;
+};
+
+}  // namespace hostlens::agent
