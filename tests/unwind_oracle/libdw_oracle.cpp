@@ -54,7 +54,7 @@ struct Interval {
 
 class Oracle {
  public:
-  Oracle(Elf* elf, const symbols::UnwindTable& table) : elf_(elf), table_(table) {
+  Oracle(Elf* elf, const symbols::UnwindTable& table) : table_(table) {
     eh_frame_ = dwarf_getcfi_elf(elf);
     dwarf_ = dwarf_begin_elf(elf, DWARF_C_READ, nullptr);
     if (dwarf_ != nullptr) debug_frame_ = dwarf_getcfi(dwarf_);
@@ -185,7 +185,6 @@ class Oracle {
                                        "; row: " + found);
   }
 
-  Elf* elf_;
   const symbols::UnwindTable& table_;
   Dwarf_CFI* eh_frame_ = nullptr;
   Dwarf* dwarf_ = nullptr;
