@@ -8,7 +8,7 @@
 #include "agent/commands/commands.h"
 #include "agent/exit_codes.h"
 #include "agent/quantity.h"
-#include "agent/worker/worker.h"
+#include "agent/worker/worker_process.h"
 #include "agent/worker_launcher.h"
 
 namespace hostlens::agent {

@@ -9,7 +9,7 @@
 #include "agent/event_loop.h"
 #include "agent/remote_host_access.h"
 #include "agent/worker/profile_pipeline.h"
-#include "agent/worker/worker.h"
+#include "agent/worker/worker_process.h"
 #include "agent/worker_settings.h"
 #include "discovery/process_table.h"
 #include "model/profile.h"
@@ -18,11 +18,11 @@ namespace hostlens::agent {
 
 /// One thread: the loop's. Records from Ready until the supervisor says stop; writes the files, and
 /// a summary to standard error, then ends. Its exit status says whether all files were written.
-class ProfileWorker final : public AnyWorker {
+class ProfileWorker final : public WorkerProcess {
  public:
   [[nodiscard]] static base::Result<std::unique_ptr<ProfileWorker>> create(EventLoop& loop,
                                                                            Channel channel,
-                                                                           WorkerSettings settings,
+                                                                           ProfileJob job,
                                                                            SlotFds fds);
   [[nodiscard]] base::Result<void> start() override;
   [[nodiscard]] int exit_code() const override { return exit_code_; }

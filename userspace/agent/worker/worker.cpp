@@ -8,7 +8,6 @@
 #include <chrono>
 #include <utility>
 
-#include "agent/confinement.h"
 #include "agent/exit_codes.h"
 #include "agent/logging.h"
 #include "agent/version.h"
@@ -23,7 +22,6 @@ namespace {
 using base::Result;
 using base::UniqueFd;
 
-constexpr int kHelloTimeoutMs = 10'000;
 /// Kept of the supervisor's deadline for the summary and for leaving.
 constexpr uint64_t kLeavingNs = 500'000'000;
 /// What was read of the host is as fresh at the end as the rest, unless it hangs.
@@ -305,35 +303,6 @@ void Worker::stop(uint64_t deadline_ns) {
     (void)!::write(STDERR_FILENO, summary.data(), summary.size());
   }
   loop_.stop();
-}
-
-int worker_main(UniqueFd channel_fd) {
-  confine_after_exec();
-  set_up_logging();
-  Channel channel(std::move(channel_fd));
-  auto received = channel.receive(kHelloTimeoutMs);
-  const Hello* hello = received && *received ? std::get_if<Hello>(&(*received)->message) : nullptr;
-  if (hello == nullptr) {
-    spdlog::error("the worker is started by `hostlens agent` or `hostlens run`, not by hand");
-    return kExitUsage;
-  }
-  auto loop = EventLoop::create();
-  if (!loop) {
-    spdlog::error("{}", loop.error().text());
-    return kExitFailure;
-  }
-  auto worker =
-      Worker::create(**loop, std::move(channel), by_slot(hello->fds, std::move((*received)->fds)));
-  if (!worker) {
-    spdlog::error("{}", worker.error().text());
-    return worker.error().kind == base::Error::Kind::kInvalid ? kExitUsage : kExitFailure;
-  }
-  if (auto started = (*worker)->start(); !started) {
-    spdlog::error("{}", started.error().text());
-    return kExitFailure;
-  }
-  (*loop)->run();
-  return (*worker)->exit_code();
 }
 
 }  // namespace hostlens::agent

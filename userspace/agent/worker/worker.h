@@ -2,7 +2,6 @@
 // The unprivileged process: everything behind the rings.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +20,7 @@
 #include "agent/worker/kernel_reading.h"
 #include "agent/worker/shard.h"
 #include "agent/worker/unit_watch.h"
+#include "agent/worker/worker_process.h"
 #include "agent/worker_settings.h"
 #include "aggregators/metric_aggregator.h"
 #include "base/unique_fd.h"
@@ -32,28 +32,21 @@
 
 namespace hostlens::agent {
 
-/// `hostlens worker --channel-fd N`: runs until the supervisor says stop or is gone. Returns the
-/// exit status of the process (exit_codes.h).
-[[nodiscard]] int worker_main(base::UniqueFd channel);
-
-/// Descriptors of a message by their slot; empty ones were not sent.
-using SlotFds = std::array<base::UniqueFd, kFdSlots>;
-[[nodiscard]] SlotFds by_slot(FdMask mask, std::vector<base::UniqueFd> fds);
-
 /// One thread: the loop's. The HTTP server, the exporters and the scraping of the host have threads
 /// of their own.
-class Worker {
+class Worker final : public WorkerProcess {
  public:
   /// kInvalid: what the supervisor sent cannot be used, and would not be better the next time.
   [[nodiscard]] static base::Result<std::unique_ptr<Worker>> create(EventLoop& loop,
-                                                                    Channel channel, SlotFds fds);
-  ~Worker();
+                                                                    Channel channel,
+                                                                    WorkerSettings settings,
+                                                                    SlotFds fds);
+  ~Worker() override;
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Says that it is ready; the rest happens in the loop, which it stops at its end.
-  [[nodiscard]] base::Result<void> start();
-  [[nodiscard]] int exit_code() const { return exit_code_; }
+  [[nodiscard]] base::Result<void> start() override;
+  [[nodiscard]] int exit_code() const override { return exit_code_; }
 
  private:
   static constexpr uint64_t kRoundNs = 100'000'000;

@@ -69,26 +69,14 @@ std::vector<web::HostRows::Missing> unavailable_signals(const std::string& attac
 
 }  // namespace
 
-SlotFds by_slot(FdMask mask, std::vector<UniqueFd> fds) {
-  SlotFds slots;
-  size_t next = 0;
-  for (size_t i = 0; i < kFdSlots && next < fds.size(); ++i) {
-    if (mask.has(static_cast<FdSlot>(i))) slots[i] = std::move(fds[next++]);
-  }
-  return slots;
-}
-
-Result<std::unique_ptr<Worker>> Worker::create(EventLoop& loop, Channel channel, SlotFds fds) {
+Result<std::unique_ptr<Worker>> Worker::create(EventLoop& loop, Channel channel,
+                                               WorkerSettings settings, SlotFds fds) {
   const auto slot = [&](FdSlot which) -> UniqueFd& { return fds[static_cast<size_t>(which)]; };
-  auto text = read_shared_text(slot(FdSlot::kSettings));
-  if (!text) return std::move(text).error();
-  auto settings = worker_settings_from_json(*text);
-  if (!settings) return std::move(settings).error();
-  auto outcome = parse_configuration(settings->configuration, settings->file, settings->overrides);
+  auto outcome = parse_configuration(settings.configuration, settings.file, settings.overrides);
   if (!outcome.ok()) return base::invalid_error(outcome.errors.front());
   auto ledger = LedgerMemory::open(std::move(slot(FdSlot::kLedger)));
   if (!ledger) return std::move(ledger).error();
-  std::unique_ptr<Worker> worker(new Worker(loop, std::move(channel), *std::move(settings),
+  std::unique_ptr<Worker> worker(new Worker(loop, std::move(channel), std::move(settings),
                                             std::move(outcome.configuration), *std::move(ledger)));
   if (auto built = worker->build(std::move(fds)); !built) return std::move(built).error();
   return worker;

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbols/names/go_line_table.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace hostlens::symbols {
+namespace {
+
+constexpr uint32_t kMagic116 = 0xfffffffa;
+constexpr uint32_t kMagic118 = 0xfffffff0;
+constexpr uint32_t kMagic120 = 0xfffffff1;
+constexpr uint32_t kMaxFunctions = 4U << 20;  // kubelet has 0.1 million
+// Of one function's line program. The longest functions of real programs have some 10,000.
+constexpr uint32_t kMaxSteps = 200'000;
+
+/// LEB128 of at most 32 bits.
+std::optional<uint32_t> read_varint(base::ByteReader& reader) {
+  uint32_t value = 0;
+  for (unsigned shift = 0; shift < 35; shift += 7) {
+    const auto byte = reader.read<uint8_t>();
+    if (!byte) return std::nullopt;
+    value |= static_cast<uint32_t>(*byte & 0x7fU) << shift;
+    if ((*byte & 0x80U) == 0) return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<uint64_t> GoLineTable::word(uint64_t at) const {
+  if (at > table_.size() || table_.size() - at < sizeof(uint64_t)) return std::nullopt;
+  uint64_t value = 0;
+  std::memcpy(&value, table_.data() + at, sizeof value);
+  return value;
+}
+
+std::optional<uint32_t> GoLineTable::half(uint64_t at) const {
+  if (at > table_.size() || table_.size() - at < sizeof(uint32_t)) return std::nullopt;
+  uint32_t value = 0;
+  std::memcpy(&value, table_.data() + at, sizeof value);
+  return value;
+}
+
+std::string_view GoLineTable::text_at(uint64_t at) const {
+  if (at >= table_.size()) return {};
+  const auto* begin = reinterpret_cast<const char*>(table_.data() + at);
+  return {begin, ::strnlen(begin, std::min<uint64_t>(table_.size() - at, kMaxNameBytes))};
+}
+
+base::Result<GoLineTable> GoLineTable::parse(std::vector<std::byte> table, uint64_t text) {
+  GoLineTable result;
+  result.table_ = std::move(table);
+  const auto magic = result.half(0);
+  if (magic != kMagic116 && magic != kMagic118 && magic != kMagic120) {
+    return base::Error{base::Error::Kind::kUnsupported, 0, "Go line table: unknown version", {}};
+  }
+  result.layout_ = magic == kMagic116 ? Layout::kGo116 : Layout::kGo118;
+  if (!result.read_header(text)) return base::invalid_error("Go line table: broken header");
+  return result;
+}
+
+bool GoLineTable::read_header(uint64_t text) {
+  const auto shape = half(4);  // two zeros, the quantum of instructions, the size of pointers
+  if (!shape || (*shape & 0xffffU) != 0 || *shape >> 24 != sizeof(uint64_t)) return false;
+  quantum_ = static_cast<uint8_t>(*shape >> 16);
+  if (quantum_ != 1 && quantum_ != 2 && quantum_ != 4) return false;
+
+  std::array<uint64_t, 8> words{};
+  const size_t count = layout_ == Layout::kGo116 ? 7 : 8;
+  for (size_t i = 0; i < count; ++i) {
+    const auto value = word(8 + 8 * i);
+    if (!value) return false;
+    words[i] = *value;
+  }
+  // Functions, files, since 1.18 runtime.text, then offsets of the tables.
+  if (words[0] == 0 || words[0] > kMaxFunctions) return false;
+  functions_ = static_cast<uint32_t>(words[0]);
+  size_t next = 2;
+  if (layout_ == Layout::kGo118) {
+    text_ = words[next] != 0 ? words[next] : text;
+    ++next;
+  }
+  for (uint64_t* offset : {&names_at_, &units_at_, &files_at_, &programs_at_, &functions_at_}) {
+    *offset = words[next++];
+    if (*offset >= table_.size()) return false;
+  }
+  return row(functions_).has_value();
+}
+
+// A last row without a function holds the end of the text.
+std::optional<GoLineTable::Row> GoLineTable::row(uint32_t index) const {
+  if (layout_ == Layout::kGo116) {
+    const uint64_t at = functions_at_ + uint64_t{index} * 16;
+    const auto start = word(at);
+    if (!start) return std::nullopt;
+    return Row{.start = *start, .function = word(at + 8).value_or(table_.size())};
+  }
+  const uint64_t at = functions_at_ + uint64_t{index} * 8;
+  const auto offset = half(at);
+  if (!offset) return std::nullopt;
+  return Row{.start = text_ + *offset, .function = half(at + 4).value_or(table_.size())};
+}
+
+std::optional<GoPlace> GoLineTable::find(uint64_t address) const {
+  uint32_t low = 0;  // the last row that begins at or before the address is in [low, high)
+  uint32_t high = functions_ + 1;
+  while (high - low > 1) {
+    const uint32_t middle = low + (high - low) / 2;
+    const auto at = row(middle);
+    if (!at) return std::nullopt;
+    (at->start <= address ? low : high) = middle;
+  }
+  const auto found = row(low);
+  if (!found || low == functions_ || found->start > address ||
+      found->function >= table_.size() - functions_at_) {
+    return std::nullopt;
+  }
+  const uint64_t record = functions_at_ + found->function;
+  // The record begins with the entry again, as the row has it.
+  const uint64_t name_at = record + (layout_ == Layout::kGo116 ? 8 : 4);
+  const auto name = half(name_at);
+  if (!name) return std::nullopt;
+  GoPlace place{.function = text_at(names_at_ + *name), .start = found->start, .index = low};
+  if (place.function.empty()) return std::nullopt;
+  add_line(place, name_at, address);
+  return place;
+}
+
+// `record` is where the name's offset is: from there on all versions are alike. Arguments, deferred
+// return and stack sizes follow, then what we want.
+void GoLineTable::add_line(GoPlace& place, uint64_t record, uint64_t address) const {
+  const auto files = half(record + 16);
+  const auto lines = half(record + 20);
+  const auto unit = half(record + 28);
+  if (!files || !lines || !unit || *files == 0 || *lines == 0) return;
+  const auto file = value_at(programs_at_ + *files, place.start, address);
+  const auto line = value_at(programs_at_ + *lines, place.start, address);
+  if (!file || *file < 0 || !line || *line < 0) return;
+  const auto offset = half(units_at_ + (uint64_t{*unit} + static_cast<uint32_t>(*file)) * 4);
+  if (!offset || *offset == UINT32_MAX) return;  // the linker found the file in no line
+  place.file = text_at(files_at_ + *offset);
+  if (!place.file.empty()) place.line = static_cast<uint32_t>(*line);
+}
+
+// Pairs of differences: of the value (zigzag; 0 ends the program, but for the first) and of the
+// address up to which it holds.
+std::optional<int32_t> GoLineTable::value_at(uint64_t program, uint64_t start,
+                                             uint64_t address) const {
+  if (program >= table_.size()) return std::nullopt;
+  base::ByteReader reader(base::Bytes(table_).subspan(program));
+  uint32_t value = UINT32_MAX;  // -1; differences may wrap in a hostile table
+  uint64_t limit = start;
+  for (uint32_t step = 0; step < kMaxSteps; ++step) {
+    const auto difference = read_varint(reader);
+    if (!difference || (*difference == 0 && step != 0)) return std::nullopt;
+    value += (*difference & 1U) != 0 ? ~(*difference >> 1) : *difference >> 1;
+    const auto advance = read_varint(reader);
+    if (!advance) return std::nullopt;
+    limit += uint64_t{*advance} * quantum_;
+    if (address < limit) return static_cast<int32_t>(value);
+  }
+  return std::nullopt;
+}
+
+}  // namespace hostlens::symbols
