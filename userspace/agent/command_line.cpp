@@ -7,6 +7,7 @@
 
 #include "agent/commands/commands.h"
 #include "agent/exit_codes.h"
+#include "agent/messages.h"
 #include "agent/quantity.h"
 #include "agent/worker/worker_process.h"
 #include "agent/worker_launcher.h"
@@ -140,6 +141,66 @@ void add_health(CLI::App& app, std::function<int()>& action) {
   });
 }
 
+void add_profile(CLI::App& app, std::function<int()>& action) {
+  auto options = std::make_shared<ProfileOptions>();
+  auto limit = std::make_shared<std::string>();
+  CLI::App* profile = app.add_subcommand(
+      "profile", "Record stacks of a command, a process, a unit, a service or the whole host");
+  profile->add_option("--pid", options->pid, "This process and its children")
+      ->check(CLI::Range(1U, kMaxPid))
+      ->type_name("PID");
+  profile->add_option("--unit", options->unit, "Processes of this systemd unit")->type_name("UNIT");
+  profile->add_option("--service", options->service, "Processes of this service.name")
+      ->type_name("NAME");
+  profile
+      ->add_option("--for", *limit,
+                   "How long; a command is ended then. Default: until the command ends, else 30s")
+      ->type_name("DURATION")
+      ->check(check_duration);
+  profile->add_option("--hz", options->hz, "Samples per second of each CPU, 1 to 999")
+      ->check(CLI::Range(1U, 999U))
+      ->capture_default_str()
+      ->type_name("N");
+  profile
+      ->add_option("-o,--output", options->outputs,
+                   "Its ending says the kind: .pb.gz, .folded, .svg, .html, .json; may be repeated. "
+                   "Without it a table of functions is printed")
+      ->type_name("FILE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  auto* command =
+      profile->add_option("command", options->command, "A command and its arguments, behind --")
+          ->type_name("CMD");
+  for (const char* target : {"--pid", "--unit", "--service"}) {
+    command->excludes(profile->get_option(target));
+    for (const char* other : {"--pid", "--unit", "--service"}) {
+      if (std::string_view(target) < other) {
+        profile->get_option(target)->excludes(profile->get_option(other));
+      }
+    }
+  }
+  profile->positionals_at_end();
+  auto diff_options = std::make_shared<ProfileDiffOptions>();
+  CLI::App* diff = profile->add_subcommand("diff", "What changed between two recordings");
+  diff->add_option("before", diff_options->before, "A recording: pprof or folded stacks")
+      ->required()
+      ->type_name("A");
+  diff->add_option("after", diff_options->after, "Another one")->required()->type_name("B");
+  diff->add_option("-o,--output", diff_options->outputs,
+                   "As of profile; without it a table of functions is printed")
+      ->type_name("FILE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  diff->callback([=, &action] { action = [=] { return profile_diff_command(*diff_options); }; });
+  profile->callback([=, &action] {
+    if (diff->parsed()) return;
+    action = [=] {
+      if (!limit->empty()) options->for_ns = parse_duration_ns(*limit);
+      return profile_command(*options);
+    };
+  });
+}
+
 void add_doctor(CLI::App& app, std::function<int()>& action) {
   auto json = std::make_shared<bool>(false);
   CLI::App* doctor = app.add_subcommand("doctor", "What this kernel offers, and what is missing");
@@ -182,6 +243,7 @@ int run_program(int argc, char** argv) {
   add_top(app, action);
   add_syscalls(app, action);
   add_health(app, action);
+  add_profile(app, action);
   add_doctor(app, action);
   add_config(app, action);
   app.add_subcommand("version", "Print the version")->callback([&action] {

@@ -99,6 +99,12 @@ Result<void> HostRequestServer::serve_one(const OpenOutput& output, base::Unique
   return {};
 }
 
+Result<void> HostRequestServer::serve_one(const OpenKernelSymbols& /*open*/, base::UniqueFd& fd) {
+  kernel::CodeFiles* const files = capture_.profiling().code;
+  if (files == nullptr) return absent();
+  return keep(files->open_kernel_symbols(), fd);
+}
+
 bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& reply,
                                base::UniqueFd& fd) {
   return std::visit(

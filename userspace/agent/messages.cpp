@@ -154,6 +154,10 @@ void fields(Archive& archive, auto& m, const OpenOutput*) {
   archive.number(m.index);
 }
 template <typename Archive>
+void fields(Archive& archive, auto& m, const OpenKernelSymbols*) {
+  archive.number(m.id);
+}
+template <typename Archive>
 void fields(Archive& archive, auto& m, const Reply*) {
   archive.number(m.id);
   archive.flag(m.ok);

@@ -148,6 +148,11 @@ struct OpenCode {
   uint64_t limit = 0;
   bool operator==(const OpenCode&) const = default;
 };
+/// /proc/kallsyms with the supervisor's right to see addresses.
+struct OpenKernelSymbols {
+  uint64_t id = 0;
+  bool operator==(const OpenKernelSymbols&) const = default;
+};
 /// A file that the operator named for what is recorded.
 struct OpenOutput {
   uint64_t id = 0;
@@ -167,7 +172,7 @@ struct Reply {
 using Message =
     std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile, SetTarget,
                  SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls, MakeSlab, OpenCode,
-                 OpenOutput>;
+                 OpenOutput, OpenKernelSymbols>;
 using MessageBytes = std::array<std::byte, kMessageBytes>;
 
 [[nodiscard]] MessageBytes encode(const Message& message);

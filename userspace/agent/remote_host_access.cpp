@@ -60,6 +60,10 @@ Result<base::UniqueFd> RemoteHostAccess::open_code(model::ProcessKey process, ui
   return ask_for_fd(OpenCode{0, process, start, limit}, "open what a process executes");
 }
 
+Result<base::UniqueFd> RemoteHostAccess::open_kernel_symbols() {
+  return ask_for_fd(OpenKernelSymbols{}, "open the kernel's symbols");
+}
+
 Result<base::UniqueFd> RemoteHostAccess::open_output(uint32_t index) {
   return ask_for_fd(OpenOutput{0, index}, "open an output file");
 }

@@ -246,7 +246,7 @@ void Supervisor::on_worker_end() {
       nanoseconds(used.ru_utime) + nanoseconds(used.ru_stime), std::memory_order_relaxed);
   on_channel();  // what it said last
   forget_worker();
-  const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == kExitOk;
+  const bool clean = ended_clean_ = WIFEXITED(status) && WEXITSTATUS(status) == kExitOk;
   if (stopping_) return end(true);
   const bool hopeless = WIFEXITED(status) && WEXITSTATUS(status) == kExitUsage;
   if (!ever_ready_ && (hopeless || backoff_.failures() + 1 >= settings_.most_failures_at_start)) {

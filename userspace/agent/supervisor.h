@@ -68,6 +68,10 @@ class Supervisor {
   void stop();
 
   [[nodiscard]] uint64_t restarts() const { return restarts_; }
+  /// What the worker last said of itself.
+  [[nodiscard]] const Heartbeat& last_heartbeat() const { return last_; }
+  /// Whether the worker that ended last did so with success.
+  [[nodiscard]] bool ended_clean() const { return ended_clean_; }
   [[nodiscard]] pid_t worker_pid() const { return process_ ? process_->pid : -1; }
 
  private:
@@ -108,6 +112,7 @@ class Supervisor {
   bool ever_ready_ = false;
   bool stopping_ = false;
   bool ended_ = false;
+  bool ended_clean_ = false;
 };
 
 }  // namespace hostlens::agent

@@ -28,4 +28,10 @@ base::Result<base::UniqueFd> LocalCodeFiles::open_code(model::ProcessKey process
   return file;
 }
 
+base::Result<base::UniqueFd> LocalCodeFiles::open_kernel_symbols() {
+  base::UniqueFd file(::open("/proc/kallsyms", O_RDONLY | O_CLOEXEC));
+  if (!file) return base::errno_error("open /proc/kallsyms");
+  return file;
+}
+
 }  // namespace hostlens::kernel

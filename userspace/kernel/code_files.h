@@ -20,6 +20,8 @@ class CodeFiles {
   /// process or the mapping is gone, or nothing that can be read is behind it.
   virtual base::Result<base::UniqueFd> open_code(model::ProcessKey process, uint64_t start,
                                                  uint64_t limit) = 0;
+  /// /proc/kallsyms; whether it shows addresses is up to who opens it.
+  virtual base::Result<base::UniqueFd> open_kernel_symbols() = 0;
 };
 
 /// Needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE, and what ptrace(2) asks for. That the process is
@@ -29,6 +31,8 @@ class LocalCodeFiles final : public CodeFiles {
  public:
   base::Result<base::UniqueFd> open_code(model::ProcessKey process, uint64_t start,
                                          uint64_t limit) override;
+  /// Addresses are there with CAP_SYSLOG, if kernel.kptr_restrict does not forbid them.
+  base::Result<base::UniqueFd> open_kernel_symbols() override;
 };
 
 }  // namespace hostlens::kernel

@@ -46,6 +46,25 @@ struct SyscallsOptions {
 };
 [[nodiscard]] int syscalls_command(const SyscallsOptions& options);
 
+struct ProfileOptions {
+  std::vector<std::string> command;  ///< started, recorded and awaited
+  uint32_t pid = 0;                  ///< 0: none
+  std::string unit;
+  std::string service;
+  std::optional<uint64_t> for_ns;
+  uint32_t hz = 99;
+  std::vector<std::string> outputs;  ///< none: a table on standard output
+};
+/// Without command, pid, unit and service: the whole host.
+[[nodiscard]] int profile_command(ProfileOptions options);
+
+struct ProfileDiffOptions {
+  std::string before;
+  std::string after;
+  std::vector<std::string> outputs;  ///< none: a table on standard output
+};
+[[nodiscard]] int profile_diff_command(const ProfileDiffOptions& options);
+
 [[nodiscard]] int doctor_command(bool as_json);
 [[nodiscard]] int config_check_command(const std::string& path);
 [[nodiscard]] int config_keys_command();

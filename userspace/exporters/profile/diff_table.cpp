@@ -7,50 +7,13 @@
 #include <cmath>
 #include <tuple>
 #include <unordered_map>
-#include <unordered_set>
 
-#include "exporters/profile/frame_text.h"
+#include "exporters/profile/function_shares.h"
 
 namespace hostlens::exporters::profile {
 namespace {
 
 using model::Profile;
-
-class Rows {
- public:
-  void add(const Profile& profile, size_t which) {
-    const PathTexts texts(profile);
-    const auto whole = static_cast<double>(profile.total_weight());
-    std::vector<PathStep> path;
-    std::unordered_set<std::string_view> seen;
-    for (const Profile::Entry& entry : profile.entries()) {
-      texts.path_of(entry, path);
-      const double share = static_cast<double>(entry.weight) / whole;
-      seen.clear();
-      bool is_leaf = true;
-      for (auto step = path.rbegin(); step != path.rend(); ++step) {
-        if (step->frame == nullptr) continue;
-        if (!is_leaf && seen.contains(step->text)) continue;
-        DiffRow& row = row_of(step->text);
-        if (is_leaf) row.self[which] += share;
-        if (seen.insert(step->text).second) row.total[which] += share;
-        is_leaf = false;
-      }
-    }
-  }
-
-  std::vector<DiffRow> take() && { return std::move(rows_); }
-
- private:
-  DiffRow& row_of(std::string_view text) {
-    const auto [place, is_new] = places_.try_emplace(std::string(text), rows_.size());
-    if (is_new) rows_.emplace_back().function = text;
-    return rows_[place->second];
-  }
-
-  std::vector<DiffRow> rows_;
-  std::unordered_map<std::string, size_t> places_;
-};
 
 /// Sums of many small shares differ in their last bits by the order of the samples.
 double rounded(double share) { return std::round(share * 1e9) / 1e9; }
@@ -65,14 +28,14 @@ base::Result<std::vector<DiffRow>> diff_functions(const Profile& before, const P
     return base::invalid_error(before.total_weight() == 0 ? "the first profile is empty"
                                                           : "the second profile is empty");
   }
-  Rows rows;
-  rows.add(before, 0);
-  rows.add(after, 1);
-  std::vector<DiffRow> sorted = std::move(rows).take();
-  for (DiffRow& row : sorted) {
-    for (size_t which = 0; which < 2; ++which) {
-      row.self[which] = rounded(row.self[which]);
-      row.total[which] = rounded(row.total[which]);
+  std::vector<DiffRow> sorted;
+  std::unordered_map<std::string, size_t> places;
+  for (size_t which = 0; which < 2; ++which) {
+    for (FunctionShare& share : function_shares(which == 0 ? before : after)) {
+      const auto [place, is_new] = places.try_emplace(std::move(share.function), sorted.size());
+      if (is_new) sorted.emplace_back().function = place->first;
+      sorted[place->second].self[which] = rounded(share.self);
+      sorted[place->second].total[which] = rounded(share.total);
     }
   }
   std::sort(sorted.begin(), sorted.end(), [](const DiffRow& a, const DiffRow& b) {

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/worker/profile_worker.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "agent/exit_codes.h"
+#include "base/clock.h"
+#include "discovery/host_resource.h"
+#include "exporters/profile/format.h"
+#include "exporters/profile/function_shares.h"
+
+namespace hostlens::agent {
+namespace {
+
+using base::Result;
+using base::UniqueFd;
+
+constexpr size_t kFunctionsShown = 20;
+
+std::string_view text_of(const model::Attributes& attributes, std::string_view key) {
+  for (const model::Attribute& attribute : attributes) {
+    if (attribute.key != key) continue;
+    const auto* const text = std::get_if<std::string>(&attribute.value);
+    return text == nullptr ? std::string_view() : std::string_view(*text);
+  }
+  return {};
+}
+
+Result<void> write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return base::errno_error("write");
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return {};
+}
+
+double percent(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ProfileWorker>> ProfileWorker::create(EventLoop& loop, Channel channel,
+                                                             ProfileJob job, SlotFds fds) {
+  std::unique_ptr<ProfileWorker> worker(
+      new ProfileWorker(loop, std::move(channel), std::move(job)));
+  if (auto built = worker->build(std::move(fds)); !built) return std::move(built).error();
+  return worker;
+}
+
+Result<void> ProfileWorker::build(SlotFds fds) {
+  const auto slot = [&](FdSlot which) { return std::move(fds[static_cast<size_t>(which)]); };
+  host_ = std::make_unique<RemoteHostAccess>(Channel(slot(FdSlot::kRequests)));
+  discovery::ProcessTableSettings table;
+  table.host = discovery::read_host_resource();
+  auto processes = discovery::ProcessTable::create(std::move(table), *host_);
+  if (!processes) return std::move(processes).error();
+  processes_ = *std::move(processes);
+  model::Profile::Settings profile;
+  profile.kind = model::ProfileKind::kCpu;
+  profile.hz = job_.hz;
+  profile.start_unix_ns = base::unix_now_ns();
+  profile.max_bytes = 256U << 20;
+  profile_ = std::make_unique<model::Profile>(profile);
+  ProfilePipelineSettings settings;
+  if (!job_.unit.empty() || !job_.service.empty()) {
+    settings.wanted = [this](uint32_t pid) { return wants(pid); };
+  }
+  ProfilePipelineFds pipeline_fds{slot(FdSlot::kProfileRing),
+                                  slot(FdSlot::kProfileNotices),
+                                  slot(FdSlot::kProfileBooks),
+                                  {slot(FdSlot::kUnwindSlabs), slot(FdSlot::kUnwindExecutables),
+                                   slot(FdSlot::kUnwindSpaces), slot(FdSlot::kUnwindProcesses)}};
+  auto pipeline =
+      ProfilePipeline::open(std::move(pipeline_fds), *host_, std::move(settings),
+                            [this](model::Sample&& sample) { take(std::move(sample)); });
+  if (!pipeline) return std::move(pipeline).error();
+  pipeline_ = *std::move(pipeline);
+  return {};
+}
+
+Result<void> ProfileWorker::start() {
+  if (auto watched = loop_.watch(channel_.fd(), [this] { on_channel(); }); !watched) return watched;
+  if (auto watched = loop_.watch(pipeline_->notices_fd(), [this] { pipeline_->on_notices(); });
+      !watched) {
+    return watched;
+  }
+  auto round = loop_.timer([this] { on_round(); });
+  if (!round) return std::move(round).error();
+  round_ = *std::move(round);
+  round_->every(kRoundNs);
+  pipeline_->on_round();  // what runs already has its tables before it is sampled much
+  begin_ns_ = last_second_ns_ = base::monotonic_now_ns();
+  return channel_.send(Ready{});
+}
+
+bool ProfileWorker::wants(uint32_t pid) {
+  const auto process = processes_->resolve(pid);
+  if (process == nullptr || process->service == nullptr) return false;
+  if (!job_.service.empty() && process->service->name != job_.service) return false;
+  const std::string_view unit = text_of(process->service->resource, "hostlens.systemd.unit");
+  return job_.unit.empty() || unit == job_.unit || unit == job_.unit + ".service";
+}
+
+void ProfileWorker::take(model::Sample&& sample) {
+  const auto process = processes_->resolve(sample.process.pid);
+  if (process != nullptr) {
+    sample.process_name = process->executable;
+    if (process->service != nullptr) {
+      sample.service = process->service->name;
+      sample.container = text_of(process->service->resource, "container.id");
+    }
+  }
+  profile_->add(sample);
+}
+
+void ProfileWorker::on_round() {
+  ++rounds_;
+  pipeline_->on_round();
+  const uint64_t now_ns = base::monotonic_now_ns();
+  if (now_ns - last_second_ns_ < kSecondNs) return;
+  last_second_ns_ = now_ns;
+  processes_->tick(now_ns);
+  (void)channel_.send(Heartbeat{rounds_, pipeline_->figures().samples,
+                                pipeline_->figures().samples, 0});
+}
+
+void ProfileWorker::on_channel() {
+  for (;;) {
+    auto received = channel_.receive();
+    if (!received) {
+      exit_code_ = kExitFailure;
+      return loop_.stop();
+    }
+    if (!received->has_value()) return;
+    if (std::holds_alternative<Stop>((*received)->message)) return finish();
+  }
+}
+
+void ProfileWorker::finish() {
+  round_->cancel();
+  pipeline_->drain();
+  profile_->set_duration(base::monotonic_now_ns() - begin_ns_);
+  print_summary(*profile_);
+  if (!write_outputs(*profile_)) exit_code_ = kExitFailure;
+  loop_.stop();
+}
+
+bool ProfileWorker::write_outputs(const model::Profile& profile) {
+  if (job_.outputs.empty()) {
+    const std::string table = exporters::profile::function_table(profile, kFunctionsShown);
+    return write_all(STDOUT_FILENO, table).has_value();
+  }
+  bool all = true;
+  for (uint32_t index = 0; index < job_.outputs.size(); ++index) {
+    const std::string& name = job_.outputs[index];
+    const auto write = [&]() -> Result<void> {
+      auto format = exporters::profile::format_of_file(name);
+      if (!format) return std::move(format).error();
+      auto bytes = exporters::profile::write_profile(profile, *format, job_.title);
+      if (!bytes) return std::move(bytes).error();
+      auto file = host_->open_output(index);
+      if (!file) return std::move(file).error();
+      return write_all(file->get(), *bytes);
+    };
+    if (auto written = write(); !written) {
+      spdlog::error("{}: {}", name, written.error().text());
+      all = false;
+    }
+  }
+  return all;
+}
+
+void ProfileWorker::print_summary(const model::Profile& profile) const {
+  const ProfilePipelineFigures& figures = pipeline_->figures();
+  std::string text = fmt::format(
+      "hostlens: {} samples in {:.1f} s; {:.2f}% of stacks whole; {:.1f}% of frames have a name\n",
+      figures.samples, static_cast<double>(profile.settings().duration_ns) / 1e9,
+      percent(figures.complete, figures.samples), percent(figures.named, figures.frames));
+  if (const auto books = pipeline_->books(); books && books->ring_full + figures.garbage > 0) {
+    text += fmt::format("hostlens: {} samples were lost for want of room, {} unreadable\n",
+                        books->ring_full, figures.garbage);
+  }
+  if (profile.overflowed() > 0) {
+    text += fmt::format("hostlens: {} samples are in [other]: the profile was full\n",
+                        profile.overflowed());
+  }
+  std::fputs(text.c_str(), stderr);
+}
+
+}  // namespace hostlens::agent
