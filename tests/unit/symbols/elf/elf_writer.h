@@ -18,7 +18,7 @@ inline constexpr uint64_t kCodeAddress = 0x400000;
 struct ElfWriter {
   struct Section {
     std::string name;
-    std::vector<std::byte> bytes;
+    std::vector<std::byte> bytes{};  ///< empty: the code segment's, from `address` on
     uint64_t flags = 0;
     uint64_t address = 0;
     uint32_t type = SHT_PROGBITS;
