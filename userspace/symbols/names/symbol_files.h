@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// How names/ gets at files: it opens none itself. In the agent the supervisor does, by request.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "model/process_key.h"
+#include "model/stack.h"
+
+namespace hostlens::symbols {
+
+/// Called from the symbolizer's thread, when a module is first seen; may block for as long as a
+/// request to the supervisor takes. Descriptors are read-only, of regular files, and closed soon:
+/// none is kept that would pin a mount.
+class SymbolFiles {
+ public:
+  enum class Root : uint8_t { kProcess, kHost };
+
+  SymbolFiles() = default;
+  SymbolFiles(const SymbolFiles&) = delete;
+  SymbolFiles& operator=(const SymbolFiles&) = delete;
+  virtual ~SymbolFiles() = default;
+
+  /// The file that the process has mapped (by /proc/PID/map_files, so that deleted ones are found),
+  /// or a descriptor pinned when it was first seen.
+  virtual base::Result<base::UniqueFd> open_module(const model::ProcessKey& process,
+                                                   const model::Module& module) = 0;
+  /// A file of debug symbols by its absolute path below that root, and never out of it.
+  virtual base::Result<base::UniqueFd> open_debug_file(const model::ProcessKey& process, Root root,
+                                                       const std::string& path) = 0;
+  /// See kernel/perf_map_file.h.
+  virtual base::Result<base::UniqueFd> open_perf_map(const model::ProcessKey& process) = 0;
+};
+
+}  // namespace hostlens::symbols
