@@ -2,7 +2,10 @@
 #include "agent/host_request_server.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -90,13 +93,23 @@ Result<void> HostRequestServer::serve_one(const OpenCode& code, base::UniqueFd& 
 Result<void> HostRequestServer::serve_one(const OpenOutput& output, base::UniqueFd& fd) {
   if (output.index >= policy_.outputs.size()) return absent();
   const int file = policy_.outputs[output.index];
-  // What it held stays until something is there to replace it.
-  if (::ftruncate(file, 0) != 0 || ::lseek(file, 0, SEEK_SET) != 0) {
+  // What it held stays until something is there to replace it. A pipe or terminal holds nothing.
+  struct stat status {};
+  if (::fstat(file, &status) != 0) return base::errno_error("look at an output file");
+  if (S_ISREG(status.st_mode) && (::ftruncate(file, 0) != 0 || ::lseek(file, 0, SEEK_SET) != 0)) {
     return base::errno_error("empty an output file");
   }
   fd.reset(::fcntl(file, F_DUPFD_CLOEXEC, 0));
   if (!fd) return base::errno_error("duplicate an output file");
   return {};
+}
+
+Result<void> HostRequestServer::serve_one(const OpenDebugSymbols& open, base::UniqueFd& fd) {
+  kernel::CodeFiles* const files = capture_.profiling().code;
+  if (files == nullptr) return absent();
+  std::string build_id;
+  for (size_t i = 0; i < open.size; ++i) build_id += fmt::format("{:02x}", open.build_id[i]);
+  return keep(files->open_debug_symbols(build_id), fd);
 }
 
 Result<void> HostRequestServer::serve_one(const OpenKernelSymbols& /*open*/, base::UniqueFd& fd) {

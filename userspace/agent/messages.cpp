@@ -158,6 +158,12 @@ void fields(Archive& archive, auto& m, const OpenKernelSymbols*) {
   archive.number(m.id);
 }
 template <typename Archive>
+void fields(Archive& archive, auto& m, const OpenDebugSymbols*) {
+  archive.number(m.id);
+  archive.number(m.size);
+  for (auto& byte : m.build_id) archive.number(byte);
+}
+template <typename Archive>
 void fields(Archive& archive, auto& m, const Reply*) {
   archive.number(m.id);
   archive.flag(m.ok);
@@ -178,6 +184,9 @@ bool consistent(const Message& message) {
     return rest.has(FdSlot::kSettings) && (rest.bits() & ~allowed.bits()) == 0;
   }
   if (const auto* reply = std::get_if<Reply>(&message)) return reply->ok || !reply->has_fd;
+  if (const auto* symbols = std::get_if<OpenDebugSymbols>(&message)) {
+    return symbols->size >= 2 && symbols->size <= OpenDebugSymbols::kMostBytes;
+  }
   return true;
 }
 

@@ -148,6 +148,14 @@ struct OpenCode {
   uint64_t limit = 0;
   bool operator==(const OpenCode&) const = default;
 };
+/// Debug symbols of the host for a file of this build id.
+struct OpenDebugSymbols {
+  static constexpr size_t kMostBytes = 20;  ///< SHA-1; the rest is 0
+  uint64_t id = 0;
+  uint8_t size = 0;
+  std::array<uint8_t, kMostBytes> build_id{};
+  bool operator==(const OpenDebugSymbols&) const = default;
+};
 /// /proc/kallsyms with the supervisor's right to see addresses.
 struct OpenKernelSymbols {
   uint64_t id = 0;
@@ -172,7 +180,7 @@ struct Reply {
 using Message =
     std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile, SetTarget,
                  SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls, MakeSlab, OpenCode,
-                 OpenOutput, OpenKernelSymbols>;
+                 OpenOutput, OpenKernelSymbols, OpenDebugSymbols>;
 using MessageBytes = std::array<std::byte, kMessageBytes>;
 
 [[nodiscard]] MessageBytes encode(const Message& message);

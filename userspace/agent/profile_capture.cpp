@@ -95,8 +95,8 @@ Result<std::unique_ptr<Capture>> attach_profile_capture(const ProfileCaptureSett
   probe_settings.hz = settings.hz;
   probe_settings.targets_only = settings.targets_only;
   probe_settings.keeps_targets = true;
-  auto probe = probes::ProfileProbe::attach({shared, types->get(), report, listeners},
-                                            probe_settings);
+  auto probe =
+      probes::ProfileProbe::attach({shared, types->get(), report, listeners}, probe_settings);
   if (probe == nullptr) return refusal(report);
   auto bits = std::make_unique<TargetBits>(probe->maps().target_bits);
   if (!bits->usable()) return base::errno_error("map the bits of targets");

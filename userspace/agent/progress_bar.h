@@ -13,7 +13,8 @@ struct Progress {
   std::string figures;               ///< behind it, "1234 samples"
 };
 
-/// One line of at most `width` columns, ASCII, without its end: "[#####.....] 3.1 s of 10 s, FIGURES".
+/// One line of at most `width` columns, ASCII, without its end: "[#####.....] 3.1 s of 10 s,
+/// FIGURES".
 [[nodiscard]] std::string progress_line(const Progress& progress, size_t width);
 
 }  // namespace hostlens::agent

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/remote_host_access.h"
 
+#include <charconv>
 #include <cstring>
 
 namespace hostlens::agent {
@@ -58,6 +59,21 @@ Result<base::UniqueFd> RemoteHostAccess::make_slab() {
 Result<base::UniqueFd> RemoteHostAccess::open_code(model::ProcessKey process, uint64_t start,
                                                    uint64_t limit) {
   return ask_for_fd(OpenCode{0, process, start, limit}, "open what a process executes");
+}
+
+Result<base::UniqueFd> RemoteHostAccess::open_debug_symbols(std::string_view build_id) {
+  OpenDebugSymbols request;
+  request.size = static_cast<uint8_t>(build_id.size() / 2);
+  if (build_id.size() % 2 != 0 || build_id.size() / 2 > request.build_id.size()) {
+    return base::invalid_error("open debug symbols: no build id of 20 bytes or less");
+  }
+  for (size_t i = 0; i < request.size; ++i) {
+    const char* const digits = build_id.data() + 2 * i;
+    if (std::from_chars(digits, digits + 2, request.build_id[i], 16).ptr != digits + 2) {
+      return base::invalid_error("open debug symbols: no build id");
+    }
+  }
+  return ask_for_fd(request, "open debug symbols");
 }
 
 Result<base::UniqueFd> RemoteHostAccess::open_kernel_symbols() {

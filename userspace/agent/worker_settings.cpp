@@ -33,11 +33,11 @@ std::string to_json(const WorkerSettings& settings) {
   json overrides = json::array();
   for (const auto& [key, value] : settings.overrides) overrides.push_back({key, value});
   json document = {{"run_mode", settings.run_mode},
-                         {"file", settings.file},
-                         {"configuration", settings.configuration},
-                         {"overrides", std::move(overrides)},
-                         {"attach_report", settings.attach_report},
-                         {"supervisor_start_unix_ns", settings.supervisor_start_unix_ns}};
+                   {"file", settings.file},
+                   {"configuration", settings.configuration},
+                   {"overrides", std::move(overrides)},
+                   {"attach_report", settings.attach_report},
+                   {"supervisor_start_unix_ns", settings.supervisor_start_unix_ns}};
   if (settings.profile) document["profile"] = as_json(*settings.profile);
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }

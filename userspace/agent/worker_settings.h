@@ -16,10 +16,11 @@ namespace hostlens::agent {
 /// A recording by `hostlens profile`, instead of the agent's work.
 struct ProfileJob {
   uint32_t hz = 0;
-  std::vector<std::string> outputs;  ///< names of the files, for their kind; may be empty
-  std::string title;                 ///< what is recorded, for people
-  std::string unit;                  ///< processes of this systemd unit alone; "": any
-  std::string service;               ///< processes of this service alone; "": any
+  /// Names of the files, for their kind. None: a table of functions goes to the only output.
+  std::vector<std::string> outputs;
+  std::string title;    ///< what is recorded, for people
+  std::string unit;     ///< processes of this systemd unit alone; "": any
+  std::string service;  ///< processes of this service alone; "": any
 };
 
 /// The configuration travels as the text that the supervisor checked, so that one parser judges it

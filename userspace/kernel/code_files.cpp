@@ -28,6 +28,19 @@ base::Result<base::UniqueFd> LocalCodeFiles::open_code(model::ProcessKey process
   return file;
 }
 
+base::Result<base::UniqueFd> LocalCodeFiles::open_debug_symbols(std::string_view build_id) {
+  if (build_id.size() < 4 || build_id.find_first_not_of("0123456789abcdef") != build_id.npos) {
+    return base::invalid_error("this is no build id");
+  }
+  const std::string path = "/usr/lib/debug/.build-id/" + std::string(build_id.substr(0, 2)) + "/" +
+                           std::string(build_id.substr(2)) + ".debug";
+  base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0) return base::errno_error("open " + path);
+  if (!S_ISREG(status.st_mode)) return base::errno_error("open " + path, ENOENT);
+  return file;
+}
+
 base::Result<base::UniqueFd> LocalCodeFiles::open_kernel_symbols() {
   base::UniqueFd file(::open("/proc/kallsyms", O_RDONLY | O_CLOEXEC));
   if (!file) return base::errno_error("open /proc/kallsyms");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -20,6 +21,9 @@ class CodeFiles {
   /// process or the mapping is gone, or nothing that can be read is behind it.
   virtual base::Result<base::UniqueFd> open_code(model::ProcessKey process, uint64_t start,
                                                  uint64_t limit) = 0;
+  /// What the host has of debug symbols for this build id (lower-case hex): a regular file below
+  /// /usr/lib/debug/.build-id. kNotFound: nothing.
+  virtual base::Result<base::UniqueFd> open_debug_symbols(std::string_view build_id) = 0;
   /// /proc/kallsyms; whether it shows addresses is up to who opens it.
   virtual base::Result<base::UniqueFd> open_kernel_symbols() = 0;
 };
@@ -31,6 +35,7 @@ class LocalCodeFiles final : public CodeFiles {
  public:
   base::Result<base::UniqueFd> open_code(model::ProcessKey process, uint64_t start,
                                          uint64_t limit) override;
+  base::Result<base::UniqueFd> open_debug_symbols(std::string_view build_id) override;
   /// Addresses are there with CAP_SYSLOG, if kernel.kptr_restrict does not forbid them.
   base::Result<base::UniqueFd> open_kernel_symbols() override;
 };

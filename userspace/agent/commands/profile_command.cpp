@@ -72,12 +72,12 @@ class Recording {
     UniqueFd watched;                     ///< pidfd of --pid
   };
 
-  explicit Recording(Parts parts)
-      : parts_(std::move(parts)), launcher_(Configuration{}.user) {
+  explicit Recording(Parts parts) : parts_(std::move(parts)), launcher_(Configuration{}.user) {
     SupervisorSettings settings;
     settings.requests.targets_may_change = false;
     settings.requests.own_pid = static_cast<uint32_t>(::getpid());
     for (const UniqueFd& file : parts_.outputs) settings.requests.outputs.push_back(file.get());
+    if (parts_.outputs.empty()) settings.requests.outputs.push_back(STDOUT_FILENO);
     settings.stop_deadline_ns = kWritingNs;
     settings.now_ns = base::monotonic_now_ns;
     WorkerInputs inputs;
@@ -120,8 +120,8 @@ class Recording {
   std::string worker_settings() const {
     const ProfileOptions& options = parts_.options;
     WorkerSettings worker;
-    worker.profile = ProfileJob{options.hz, options.outputs, title_of(options), options.unit,
-                                options.service};
+    worker.profile =
+        ProfileJob{options.hz, options.outputs, title_of(options), options.unit, options.service};
     return to_json(worker);
   }
 
@@ -200,10 +200,10 @@ class Recording {
     winsize size{};
     const size_t width =
         ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1U : 79;
-    const std::string line = progress_line(
-        {base::monotonic_now_ns() - begin_ns_, parts_.options.for_ns,
-         fmt::format("{} samples", supervisor_->last_heartbeat().records)},
-        width);
+    const std::string line =
+        progress_line({base::monotonic_now_ns() - begin_ns_, parts_.options.for_ns,
+                       fmt::format("{} samples", supervisor_->last_heartbeat().records)},
+                      width);
     std::fprintf(stderr, "\r%s\x1b[K", line.c_str());
     shown_ = true;
   }

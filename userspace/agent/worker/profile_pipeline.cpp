@@ -24,15 +24,15 @@ Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFd
   if (!ring) return std::move(ring).error().with_context("samples");
   auto notices = kernel::RingReader::open(std::move(fds.notices));
   if (!notices) return std::move(notices).error().with_context("notices of the sampler");
-  auto tables = probes::UnwindTables::open(std::move(fds.tables), host,
-                                           pipeline->settings_.table_bytes);
+  auto tables =
+      probes::UnwindTables::open(std::move(fds.tables), host, pipeline->settings_.table_bytes);
   if (!tables) return std::move(tables).error().with_context("unwind tables");
   pipeline->ring_ = *std::move(ring);
   pipeline->notices_ = *std::move(notices);
   pipeline->tables_ = *std::move(tables);
   pipeline->books_ = std::move(fds.books);
-  pipeline->tracker_ = std::make_unique<symbols::CodeTracker>(
-      *pipeline->tables_, host, host, pipeline->settings_.wanted);
+  pipeline->tracker_ = std::make_unique<symbols::CodeTracker>(*pipeline->tables_, host, host,
+                                                              pipeline->settings_.wanted);
   pipeline->mender_ = std::make_unique<symbols::SampleMender>(
       *pipeline->tables_, *pipeline->tracker_,
       [raw = pipeline.get()](decoders::ProfileSample&& sample) { raw->take(std::move(sample)); });
@@ -112,8 +112,8 @@ void ProfilePipeline::take(decoders::ProfileSample&& sample) {
   }
   model::Sample named = namer_->name(sample);
   ++figures_.samples;
-  figures_.complete += symbols::is_complete(named, sample.outcome) ? 1 : 0;
-  figures_.truncated += named.truncated ? 1 : 0;
+  ++(symbols::is_complete(named, sample.outcome) ? figures_.complete
+                                                 : figures_.broken[sample.outcome]);
   figures_.frames += named.frames.size();
   for (const model::Frame& frame : named.frames) {
     figures_.named += frame.function != nullptr ? 1 : 0;

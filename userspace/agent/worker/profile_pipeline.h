@@ -2,6 +2,7 @@
 // From the sampler's rings to samples with names: what a recording and the agent have in common.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,13 +33,14 @@ struct ProfilePipelineFds {
 
 /// What happened since the beginning.
 struct ProfilePipelineFigures {
-  uint64_t samples = 0;     ///< kept
-  uint64_t complete = 0;    ///< of these, whole stacks
-  uint64_t truncated = 0;   ///< of these, with more frames than are kept
-  uint64_t unwanted = 0;    ///< samples of processes that nobody asked for
-  uint64_t garbage = 0;     ///< records that could not be decoded
-  uint64_t frames = 0;      ///< of kept samples
-  uint64_t named = 0;       ///< of these, with the name of a function
+  uint64_t samples = 0;   ///< kept
+  uint64_t complete = 0;  ///< of these, whole stacks
+  /// Of the others, by enum profile_outcome.
+  std::array<uint64_t, PROFILE_OUTCOME_COUNT> broken{};
+  uint64_t unwanted = 0;  ///< samples of processes that nobody asked for
+  uint64_t garbage = 0;   ///< records that could not be decoded
+  uint64_t frames = 0;    ///< of kept samples
+  uint64_t named = 0;     ///< of these, with the name of a function
 };
 
 /// One thread, the loop's. Times are CLOCK_MONOTONIC. `host` must outlive it.

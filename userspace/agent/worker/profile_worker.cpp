@@ -131,8 +131,8 @@ void ProfileWorker::on_round() {
   if (now_ns - last_second_ns_ < kSecondNs) return;
   last_second_ns_ = now_ns;
   processes_->tick(now_ns);
-  (void)channel_.send(Heartbeat{rounds_, pipeline_->figures().samples,
-                                pipeline_->figures().samples, 0});
+  (void)channel_.send(
+      Heartbeat{rounds_, pipeline_->figures().samples, pipeline_->figures().samples, 0});
 }
 
 void ProfileWorker::on_channel() {
@@ -158,8 +158,10 @@ void ProfileWorker::finish() {
 
 bool ProfileWorker::write_outputs(const model::Profile& profile) {
   if (job_.outputs.empty()) {
-    const std::string table = exporters::profile::function_table(profile, kFunctionsShown);
-    return write_all(STDOUT_FILENO, table).has_value();
+    auto terminal = host_->open_output(0);
+    return terminal &&
+           write_all(terminal->get(), exporters::profile::function_table(profile, kFunctionsShown))
+               .has_value();
   }
   bool all = true;
   for (uint32_t index = 0; index < job_.outputs.size(); ++index) {
@@ -183,10 +185,18 @@ bool ProfileWorker::write_outputs(const model::Profile& profile) {
 
 void ProfileWorker::print_summary(const model::Profile& profile) const {
   const ProfilePipelineFigures& figures = pipeline_->figures();
+  std::string broken;
+  for (uint8_t outcome = 0; outcome < PROFILE_OUTCOME_COUNT; ++outcome) {
+    if (figures.broken[outcome] == 0) continue;
+    broken += fmt::format("{}{} {}", broken.empty() ? " (others: " : ", ", figures.broken[outcome],
+                          symbols::outcome_text(static_cast<profile_outcome>(outcome)));
+  }
+  if (!broken.empty()) broken += ")";
   std::string text = fmt::format(
-      "hostlens: {} samples in {:.1f} s; {:.2f}% of stacks whole; {:.1f}% of frames have a name\n",
+      "hostlens: {} samples in {:.1f} s; {:.2f}% of stacks whole{}; {:.1f}% of frames have a "
+      "name\n",
       figures.samples, static_cast<double>(profile.settings().duration_ns) / 1e9,
-      percent(figures.complete, figures.samples), percent(figures.named, figures.frames));
+      percent(figures.complete, figures.samples), broken, percent(figures.named, figures.frames));
   if (const auto books = pipeline_->books(); books && books->ring_full + figures.garbage > 0) {
     text += fmt::format("hostlens: {} samples were lost for want of room, {} unreadable\n",
                         books->ring_full, figures.garbage);

@@ -62,7 +62,8 @@ int worker_main(UniqueFd channel_fd) {
     spdlog::error("{}", loop.error().text());
     return kExitFailure;
   }
-  auto worker = create(**loop, std::move(channel), by_slot(hello->fds, std::move((*received)->fds)));
+  auto worker =
+      create(**loop, std::move(channel), by_slot(hello->fds, std::move((*received)->fds)));
   if (!worker) {
     spdlog::error("{}", worker.error().text());
     return worker.error().kind == base::Error::Kind::kInvalid ? kExitUsage : kExitFailure;

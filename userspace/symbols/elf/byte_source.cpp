@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbols/elf/byte_source.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -14,6 +15,12 @@ base::Result<std::shared_ptr<const ByteSource>> FileSource::open(base::UniqueFd 
   if (!S_ISREG(status.st_mode)) return base::invalid_error("an ELF file: not a regular file");
   return std::shared_ptr<const ByteSource>(
       new FileSource(std::move(fd), static_cast<uint64_t>(status.st_size)));
+}
+
+base::Result<base::UniqueFd> FileSource::duplicate() const {
+  base::UniqueFd fd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!fd) return base::errno_error("duplicate a descriptor");
+  return fd;
 }
 
 bool FileSource::read(uint64_t offset, std::span<std::byte> into) const {

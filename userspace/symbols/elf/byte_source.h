@@ -26,6 +26,10 @@ class ByteSource {
 
   /// Bytes when it was opened.
   [[nodiscard]] virtual uint64_t size() const = 0;
+  /// Another descriptor of the file; kUnsupported: there is none behind it.
+  [[nodiscard]] virtual base::Result<base::UniqueFd> duplicate() const {
+    return base::Error{base::Error::Kind::kUnsupported, 0, "no file is behind this image", {}};
+  }
   /// All of `into` from `offset`, or false: past the end, shrunk since, or unreadable.
   [[nodiscard]] virtual bool read(uint64_t offset, std::span<std::byte> into) const = 0;
 };
@@ -36,6 +40,7 @@ class FileSource final : public ByteSource {
   static base::Result<std::shared_ptr<const ByteSource>> open(base::UniqueFd fd);
 
   [[nodiscard]] uint64_t size() const override { return size_; }
+  [[nodiscard]] base::Result<base::UniqueFd> duplicate() const override;
   [[nodiscard]] bool read(uint64_t offset, std::span<std::byte> into) const override;
 
  private:

@@ -122,7 +122,10 @@ std::optional<GoPlace> GoLineTable::find(uint64_t address) const {
   const uint64_t name_at = record + (layout_ == Layout::kGo116 ? 8 : 4);
   const auto name = half(name_at);
   if (!name) return std::nullopt;
-  GoPlace place{.function = text_at(names_at_ + *name), .start = found->start, .index = low};
+  GoPlace place;
+  place.function = text_at(names_at_ + *name);
+  place.start = found->start;
+  place.index = low;
   if (place.function.empty()) return std::nullopt;
   add_line(place, name_at, address);
   return place;

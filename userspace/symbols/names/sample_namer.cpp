@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbols/names/sample_namer.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -11,20 +12,29 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "symbols/names/demangle.h"
-#include "symbols/names/symbol_reader.h"
+#include "symbols/names/kernel_symbols.h"
 
 namespace hostlens::symbols {
 namespace {
 
-using model::Frame;
-
 /// Functions that nobody calls: where threads begin.
 constexpr std::string_view kEntries[] = {
-    "_start",        "__libc_start_main",     "__libc_start_call_main", "clone",
-    "clone3",        "__clone",               "__clone3",               "start_thread",
-    "thread_start",  "thread_native_entry",   "runtime.goexit",         "runtime.mstart",
-    "runtime.rt0_go", "runtime.mcall",        "runtime.systemstack",    "ret_from_fork",
+    "_start",
+    "__libc_start_main",
+    "__libc_start_call_main",
+    "clone",
+    "clone3",
+    "__clone",
+    "__clone3",
+    "start_thread",
+    "thread_start",
+    "thread_native_entry",
+    "runtime.goexit",
+    "runtime.mstart",
+    "runtime.rt0_go",
+    "runtime.mcall",
+    "runtime.systemstack",
+    "ret_from_fork",
     "ret_from_fork_asm",
 };
 
@@ -36,13 +46,6 @@ bool is_entry(std::string_view name) {
     }
   }
   return false;
-}
-
-std::shared_ptr<const model::Function> function_named(std::string_view linker_name) {
-  auto function = std::make_shared<model::Function>();
-  function->name = demangle(linker_name);
-  if (function->name != linker_name) function->system_name = linker_name;
-  return function;
 }
 
 std::shared_ptr<const model::Module> module_for(const CodeFile& file) {
@@ -61,13 +64,49 @@ std::shared_ptr<const model::Module> module_for(const CodeFile& file) {
 
 }  // namespace
 
-size_t SampleNamer::FrameKeyHash::operator()(const FrameKey& key) const {
-  return base::mix(key.executable, key.address);
+base::Result<base::UniqueFd> SampleNamer::Files::open_module(const model::ProcessKey& /*process*/,
+                                                             const model::Module& module) {
+  for (const auto& [number, known] : namer_.modules_) {
+    if (known.module.get() == &module && known.elf != nullptr) {
+      return known.elf->source().duplicate();
+    }
+  }
+  return base::Error{base::Error::Kind::kNotFound, 0, module.path + " is not open", {}};
+}
+
+base::Result<base::UniqueFd> SampleNamer::Files::open_debug_file(
+    const model::ProcessKey& /*process*/, Root root, const std::string& path) {
+  constexpr std::string_view kFolder = "/usr/lib/debug/.build-id/";
+  constexpr std::string_view kEnding = ".debug";
+  if (root != Root::kHost || !path.starts_with(kFolder) || !path.ends_with(kEnding)) {
+    return base::Error{base::Error::Kind::kNotFound, 0, path + " is not looked for", {}};
+  }
+  std::string build_id = path.substr(kFolder.size(), path.size() - kFolder.size() - kEnding.size());
+  std::erase(build_id, '/');
+  return files_.open_debug_symbols(build_id);
+}
+
+base::Result<base::UniqueFd> SampleNamer::Files::open_perf_map(const model::ProcessKey& process) {
+  return base::Error{base::Error::Kind::kNotFound,
+                     0,
+                     fmt::format("no perf map of process {} is looked for", process.pid),
+                     {}};
+}
+
+SampleNamer::SampleNamer(const CodeTracker& tracker, kernel::CodeFiles& files,
+                         const SymbolizerLimits& limits)
+    : tracker_(tracker),
+      kernel_files_(files),
+      files_(*this, files),
+      symbolizer_(files_, limits, base::monotonic_now_ns) {}
+
+size_t SampleNamer::AddressKeyHash::operator()(const AddressKey& key) const {
+  return base::mix(reinterpret_cast<uintptr_t>(key.module), key.address);
 }
 
 void SampleNamer::load_kernel_symbols() {
   kernel_tried_ = true;
-  auto file = files_.open_kernel_symbols();
+  auto file = kernel_files_.open_kernel_symbols();
   if (!file) return spdlog::warn("{}: frames of the kernel have no names", file.error().text());
   KernelSymbolsBuilder builder;
   std::array<char, 65536> piece{};
@@ -81,70 +120,38 @@ void SampleNamer::load_kernel_symbols() {
   if (!symbols) {
     return spdlog::warn("{}: frames of the kernel have no names", symbols.error().text());
   }
-  kernel_ = *std::move(symbols);
+  symbolizer_.set_kernel_symbols(*std::move(symbols));
 }
 
-Frame SampleNamer::kernel_frame(uint64_t address) {
-  if (!kernel_tried_) load_kernel_symbols();
-  Frame frame;
-  frame.kind = Frame::Kind::kKernel;
-  frame.address = address;
-  if (kernel_ == nullptr) return frame;
-  const auto symbol = kernel_->find(address);
-  if (!symbol) return frame;
-  frame.function = function_named(symbol->name);
-  if (!symbol->module.empty()) {
-    auto module = std::make_shared<model::Module>();
-    module->path = "[" + std::string(symbol->module) + "]";
-    frame.module = std::move(module);
-  }
-  return frame;
-}
-
-SampleNamer::NamedModule* SampleNamer::module_of(uint32_t executable) {
+std::shared_ptr<const model::Module> SampleNamer::module_of(uint32_t executable) {
   const CodeFile* const file = tracker_.file(executable);
   if (file == nullptr) return nullptr;
-  const auto found = modules_.find(executable);
-  if (found != modules_.end() && found->second.elf == file->elf) return &found->second;
-  if (modules_.size() >= kMostTables) {
-    modules_.clear();
-    frames_.clear();
-  }
-  NamedModule named;
-  named.elf = file->elf;
-  named.module = module_for(*file);
-  if (file->elf != nullptr) {
-    auto symbols = read_symbols(*file->elf);
-    if (symbols) named.symbols = *std::move(symbols);
-  }
-  return &modules_.insert_or_assign(executable, std::move(named)).first->second;
+  KnownModule& known = modules_[executable];
+  if (known.module == nullptr || known.elf != file->elf) known = {file->elf, module_for(*file)};
+  return known.module;
 }
 
-Frame SampleNamer::user_frame(const decoders::ProfileFrame& raw) {
-  Frame frame;
-  // A call may be the last instruction of its function: its return address is in the next one.
-  frame.address = raw.address - (raw.is_return ? 1 : 0);
-  if (raw.kind == PROFILE_FRAME_ANONYMOUS) frame.kind = Frame::Kind::kJit;
-  if (raw.kind != PROFILE_FRAME_FILE) return frame;
-  NamedModule* const named = module_of(raw.executable);
-  if (named == nullptr) return frame;
-  frame.kind = named->is_go ? Frame::Kind::kGo : Frame::Kind::kNative;
-  frame.module = named->module;
-  const auto symbol = named->symbols.find(frame.address);
-  if (!symbol) return frame;
-  auto& function = named->functions[symbol->index];
-  if (function == nullptr) function = function_named(symbol->name);
-  frame.function = function;
-  return frame;
+void SampleNamer::add(const model::ProcessKey& process, const CodeAddress& code, Frames& frames) {
+  // What was compiled at run time is named by the process, and may be another thing soon.
+  if (code.module == nullptr && !code.kernel) return symbolizer_.append(process, code, frames);
+  const AddressKey key{code.module.get(), code.address << 1 | (code.return_address ? 1 : 0)};
+  auto found = addresses_.find(key);
+  if (found == addresses_.end()) {
+    Frames named;
+    symbolizer_.append(process, code, named);
+    // pprof's convention: the call, not where it returns to.
+    for (model::Frame& frame : named) frame.address -= code.return_address ? 1 : 0;
+    found = addresses_.emplace(key, std::move(named)).first;
+  }
+  frames.insert(frames.end(), found->second.begin(), found->second.end());
 }
 
 model::Sample SampleNamer::name(const decoders::ProfileSample& sample) {
-  if (frames_.size() > kMostFrames) frames_.clear();
-  const auto cached = [&](FrameKey key, auto make) -> const Frame& {
-    const auto found = frames_.find(key);
-    if (found != frames_.end()) return found->second;
-    return frames_.emplace(key, make()).first->second;
-  };
+  if (!kernel_tried_ && !sample.kernel_frames.empty()) load_kernel_symbols();
+  if (addresses_.size() > kMostAddresses) {
+    addresses_.clear();
+    modules_.clear();
+  }
   model::Sample named;
   named.process = sample.process;
   named.tid = sample.tid;
@@ -154,19 +161,19 @@ model::Sample SampleNamer::name(const decoders::ProfileSample& sample) {
   named.truncated = sample.outcome == PROFILE_TRUNCATED;
   named.outcome = outcome_text(sample.outcome);
   named.frames.reserve(sample.kernel_frames.size() + sample.frames.size());
-  bool is_return = false;
+  CodeAddress code;
+  code.kernel = true;
   for (const uint64_t address : sample.kernel_frames) {
-    const uint64_t call = address - (is_return ? 1 : 0);
-    named.frames.push_back(cached({0, call}, [&] { return kernel_frame(call); }));
-    is_return = true;
+    code.address = address;
+    add(sample.process, code, named.frames);
+    code.return_address = true;
   }
+  code.kernel = false;
   for (const decoders::ProfileFrame& frame : sample.frames) {
-    if (frame.kind != PROFILE_FRAME_FILE || module_of(frame.executable) == nullptr) {
-      named.frames.push_back(user_frame(frame));
-      continue;
-    }
-    const FrameKey key{frame.executable, frame.address << 1 | (frame.is_return ? 1 : 0)};
-    named.frames.push_back(cached(key, [&] { return user_frame(frame); }));
+    code.address = frame.address;
+    code.return_address = frame.is_return;
+    code.module = frame.kind == PROFILE_FRAME_FILE ? module_of(frame.executable) : nullptr;
+    add(sample.process, code, named.frames);
   }
   return named;
 }
@@ -187,25 +194,44 @@ bool is_complete(const model::Sample& sample, profile_outcome outcome) {
 
 std::string_view outcome_text(profile_outcome outcome) {
   switch (outcome) {
-    case PROFILE_COMPLETE: return "complete";
-    case PROFILE_ENDED: return "ended";
-    case PROFILE_KERNEL_THREAD: return "kernel_thread";
-    case PROFILE_EXITING: return "exiting";
-    case PROFILE_TRUNCATED: return "truncated";
-    case PROFILE_NOT_READY: return "not_ready";
-    case PROFILE_NO_MAPPING: return "no_mapping";
-    case PROFILE_NO_TABLE: return "no_table";
-    case PROFILE_NO_ROW: return "no_row";
-    case PROFILE_EXPRESSION: return "expression";
-    case PROFILE_INVALID_ROW: return "invalid_row";
-    case PROFILE_FRAME_POINTER: return "frame_pointer";
-    case PROFILE_MEMORY_FAULT: return "memory_fault";
-    case PROFILE_REGISTER_LOST: return "register_lost";
-    case PROFILE_STACK_ORDER: return "stack_order";
-    case PROFILE_COMPAT: return "compat";
-    case PROFILE_UNSUPPORTED: return "unsupported";
-    case PROFILE_TABLE_TORN: return "table_torn";
-    default: return "unknown";
+    case PROFILE_COMPLETE:
+      return "complete";
+    case PROFILE_ENDED:
+      return "ended";
+    case PROFILE_KERNEL_THREAD:
+      return "kernel_thread";
+    case PROFILE_EXITING:
+      return "exiting";
+    case PROFILE_TRUNCATED:
+      return "truncated";
+    case PROFILE_NOT_READY:
+      return "not_ready";
+    case PROFILE_NO_MAPPING:
+      return "no_mapping";
+    case PROFILE_NO_TABLE:
+      return "no_table";
+    case PROFILE_NO_ROW:
+      return "no_row";
+    case PROFILE_EXPRESSION:
+      return "expression";
+    case PROFILE_INVALID_ROW:
+      return "invalid_row";
+    case PROFILE_FRAME_POINTER:
+      return "frame_pointer";
+    case PROFILE_MEMORY_FAULT:
+      return "memory_fault";
+    case PROFILE_REGISTER_LOST:
+      return "register_lost";
+    case PROFILE_STACK_ORDER:
+      return "stack_order";
+    case PROFILE_COMPAT:
+      return "compat";
+    case PROFILE_UNSUPPORTED:
+      return "unsupported";
+    case PROFILE_TABLE_TORN:
+      return "table_torn";
+    default:
+      return "unknown";
   }
 }
 

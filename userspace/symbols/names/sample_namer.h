@@ -6,60 +6,72 @@
 #include <memory>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "decoders/profile_decoder.h"
 #include "kernel/code_files.h"
 #include "model/stack.h"
 #include "symbols/code/code_tracker.h"
-#include "symbols/names/kernel_symbols.h"
-#include "symbols/names/symbol_table.h"
+#include "symbols/names/symbol_files.h"
+#include "symbols/names/symbolizer.h"
 
 namespace hostlens::symbols {
 
-/// Tables of names are read when a file is first met, some milliseconds to half a second for the
-/// largest, and kept. Names are found once per address. One thread, that of the tracker.
+/// Names are found once per address, and tables of names read when a file is first met: see
+/// Symbolizer. One thread, that of the tracker.
 class SampleNamer {
  public:
   /// Both must outlive it.
-  SampleNamer(const CodeTracker& tracker, kernel::CodeFiles& files)
-      : tracker_(tracker), files_(files) {}
+  SampleNamer(const CodeTracker& tracker, kernel::CodeFiles& files,
+              const SymbolizerLimits& limits = {});
 
   /// Everything of the sample that it tells by itself: no service, no container, no process name.
   [[nodiscard]] model::Sample name(const decoders::ProfileSample& sample);
 
-  [[nodiscard]] size_t tables() const { return modules_.size(); }
+  [[nodiscard]] const SymbolizerStatistics& statistics() const { return symbolizer_.statistics(); }
 
  private:
-  /// What frames are found again by: all of them are forgotten when there are so many.
-  static constexpr size_t kMostFrames = 200'000;
-  static constexpr size_t kMostTables = 512;
+  using Frames = std::vector<model::Frame>;
+  /// What addresses are found again by: all are forgotten when there are so many.
+  static constexpr size_t kMostAddresses = 100'000;
 
-  struct NamedModule {
+  /// The files of modules are those that the tracker keeps open.
+  class Files final : public SymbolFiles {
+   public:
+    Files(const SampleNamer& namer, kernel::CodeFiles& files) : namer_(namer), files_(files) {}
+    base::Result<base::UniqueFd> open_module(const model::ProcessKey& process,
+                                             const model::Module& module) override;
+    base::Result<base::UniqueFd> open_debug_file(const model::ProcessKey& process, Root root,
+                                                 const std::string& path) override;
+    base::Result<base::UniqueFd> open_perf_map(const model::ProcessKey& process) override;
+
+   private:
+    const SampleNamer& namer_;
+    kernel::CodeFiles& files_;
+  };
+  struct KnownModule {
     std::shared_ptr<const ElfView> elf;  ///< whose number it is: numbers are given again
     std::shared_ptr<const model::Module> module;
-    SymbolTable symbols;
-    bool is_go = false;
-    std::unordered_map<uint32_t, std::shared_ptr<const model::Function>> functions;
   };
-  struct FrameKey {
-    uint32_t executable = 0;  ///< 0: of the kernel
+  struct AddressKey {
+    const void* module = nullptr;  ///< null: of the kernel
     uint64_t address = 0;
-    bool operator==(const FrameKey&) const = default;
+    bool operator==(const AddressKey&) const = default;
   };
-  struct FrameKeyHash {
-    size_t operator()(const FrameKey& key) const;
+  struct AddressKeyHash {
+    size_t operator()(const AddressKey& key) const;
   };
 
-  [[nodiscard]] model::Frame kernel_frame(uint64_t address);
-  [[nodiscard]] model::Frame user_frame(const decoders::ProfileFrame& frame);
-  [[nodiscard]] NamedModule* module_of(uint32_t executable);
+  void add(const model::ProcessKey& process, const CodeAddress& code, Frames& frames);
+  [[nodiscard]] std::shared_ptr<const model::Module> module_of(uint32_t executable);
   void load_kernel_symbols();
 
   const CodeTracker& tracker_;
-  kernel::CodeFiles& files_;
-  std::unordered_map<uint32_t, NamedModule> modules_;  ///< by number of the executable
-  std::unordered_map<FrameKey, model::Frame, FrameKeyHash> frames_;
-  std::shared_ptr<const KernelSymbols> kernel_;
+  kernel::CodeFiles& kernel_files_;
+  Files files_;
+  Symbolizer symbolizer_;
+  std::unordered_map<uint32_t, KnownModule> modules_;  ///< by number of the executable
+  std::unordered_map<AddressKey, Frames, AddressKeyHash> addresses_;
   bool kernel_tried_ = false;
 };
 

@@ -98,12 +98,18 @@ void Symbolizer::evict() {
 }
 
 model::Frame Symbolizer::kernel_frame(const CodeAddress& code, uint64_t lookup) {
-  model::Frame frame{.kind = model::Frame::Kind::kKernel, .address = code.address};
+  model::Frame frame;
+  frame.kind = model::Frame::Kind::kKernel;
+  frame.address = code.address;
   const auto symbol = kernel_ ? kernel_->find(lookup) : std::nullopt;
   const std::string path =
       symbol && !symbol->module.empty() ? '[' + std::string(symbol->module) + ']' : "[kernel]";
   auto& module = kernel_modules_[path];
-  if (!module) module = std::make_shared<const model::Module>(model::Module{.path = path});
+  if (!module) {
+    auto made = std::make_shared<model::Module>();
+    made->path = path;
+    module = std::move(made);
+  }
   frame.module = module;
   if (!symbol) return frame;
   if (kernel_functions_.size() >= kMaxKernelFunctions) kernel_functions_.clear();
@@ -119,7 +125,8 @@ model::Frame Symbolizer::kernel_frame(const CodeAddress& code, uint64_t lookup) 
 
 model::Frame Symbolizer::jit_frame(const model::ProcessKey& process, const CodeAddress& code,
                                    uint64_t lookup) {
-  model::Frame frame{.address = code.address};
+  model::Frame frame;
+  frame.address = code.address;
   frame.function = perf_maps_.find(process, lookup, now_ns_(), statistics_.refused);
   if (frame.function) frame.kind = model::Frame::Kind::kJit;
   return frame;
@@ -137,8 +144,10 @@ void Symbolizer::append(const model::ProcessKey& process, const CodeAddress& cod
   const auto found = module.names.find(lookup);
   account(module);
   evict();
-  model::Frame frame{
-      .kind = model::Frame::Kind::kNative, .address = code.address, .module = code.module};
+  model::Frame frame;
+  frame.kind = model::Frame::Kind::kNative;
+  frame.address = code.address;
+  frame.module = code.module;
   if (found.empty()) {
     ++statistics_.unnamed;
     frames.push_back(std::move(frame));
