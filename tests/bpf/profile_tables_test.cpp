@@ -31,8 +31,8 @@ class ProfileTablesTest : public ::testing::Test {
   }
   static size_t with_outcome(profile_outcome outcome) {
     const auto& samples = profiled_->samples();
-    return static_cast<size_t>(std::count_if(
-        samples.begin(), samples.end(), [&](const auto& s) { return s.outcome == outcome; }));
+    return static_cast<size_t>(std::count_if(samples.begin(), samples.end(),
+                                             [&](const auto& s) { return s.outcome == outcome; }));
   }
 
   static inline std::unique_ptr<Profiled> profiled_;
@@ -123,7 +123,8 @@ TEST_F(ProfileTablesTest, AForkedChildIsInItsParentsSpace) {
   ASSERT_TRUE(parent);
   child.go();
   uint32_t forked = 0;
-  const std::string children = "/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children";
+  const std::string children =
+      "/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children";
   for (int i = 0; i < 10000 && forked == 0; ++i) {
     ::usleep(1000);
     std::ifstream(children) >> forked;
@@ -138,7 +139,8 @@ TEST_F(ProfileTablesTest, AForkedChildIsInItsParentsSpace) {
 
 /// Rows of a program that does not exist.
 struct MadeUp {
-  explicit MadeUp(uint32_t count) : rows(count), pages{{0x40, {0, static_cast<uint16_t>(count), 0}}} {
+  explicit MadeUp(uint32_t count)
+      : rows(count), pages{{0x40, {0, static_cast<uint16_t>(count), 0}}} {
     for (uint32_t i = 0; i < count; ++i) rows[i].pc_low = static_cast<uint16_t>(i);
   }
   std::vector<unwind_row> rows;
@@ -219,7 +221,8 @@ TEST_F(ProfileTablesTest, ContradictoryTablesAreRefused) {
   EXPECT_EQ(kind({{2, {0, 5, 0}}, {1, {5, 5, 0}}}), Kind::kInvalid);
   EXPECT_EQ(kind({{1, {0, 5, 0}}, {1, {5, 5, 0}}}), Kind::kInvalid);
   EXPECT_EQ(kind({{0, {0, 5, 0}}, {0x10000, {5, 5, 0}}}), Kind::kInvalid);
-  EXPECT_FALSE(tables.publish(UNWIND_EXECUTABLES_MAX, std::vector<probes::CodePage>{{1, {0, 5, 0}}}, rows, now_ns));
+  EXPECT_FALSE(tables.publish(UNWIND_EXECUTABLES_MAX, std::vector<probes::CodePage>{{1, {0, 5, 0}}},
+                              rows, now_ns));
   const auto space = [&](std::vector<unwind_mapping> mappings) {
     return tables.fill_space(~uint64_t{0}, mappings, 0, now_ns).has_value();
   };

@@ -47,12 +47,18 @@ const ChainCase kChains[] = {
     {"StaticPie", "profiled_static", "chain", {"spin", "third", "second", "first", "main"}},
     {"Recursion", "profiled_chains", "deep", recursion(150)},
     {"RecursionTooDeep", "profiled_chains", "too_deep", recursion(199), true},
-    {"SignalHandler", "profiled_chains", "signal",
+    {"SignalHandler",
+     "profiled_chains",
+     "signal",
      {"spin", "handler", "raiser", "raise_on", "main"}},
-    {"SignalHandlerOnItsOwnStack", "profiled_chains", "signal_stack",
+    {"SignalHandlerOnItsOwnStack",
+     "profiled_chains",
+     "signal_stack",
      {"spin", "handler", "raiser", "raise_on", "main"}},
     {"LoadedLibrary", "profiled_chains", "library", {"spin", "with_library", "main"}},
-    {"ForkedChild", "profiled_chains", "fork",
+    {"ForkedChild",
+     "profiled_chains",
+     "fork",
      {"spin", "third", "second", "first", "in_child", "main"}},
     {"Executed", "profiled_chains", "exec", {"spin", "third", "second", "first", "main"}},
     {"SystemCalls", "profiled_chains", "system_calls", {"in_system_calls", "main"}},
@@ -100,9 +106,9 @@ TEST_P(ChainTest, IsSampledAsItsSourceSays) {
   size_t complete = 0;
   std::string others;
   for (const auto& sample : profiled_->samples()) {
-    const bool is_complete =
-        sample.outcome == PROFILE_COMPLETE || sample.outcome == PROFILE_EXITING ||
-        (chain.truncated && sample.outcome == PROFILE_TRUNCATED);
+    const bool is_complete = sample.outcome == PROFILE_COMPLETE ||
+                             sample.outcome == PROFILE_EXITING ||
+                             (chain.truncated && sample.outcome == PROFILE_TRUNCATED);
     bool is_whole = false;
     const bool is_right = fits(profiled_->names(sample, path), chain, is_whole);
     complete += is_complete ? 1 : 0;

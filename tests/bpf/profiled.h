@@ -46,7 +46,8 @@ class Functions {
     if (bytes.size() < sizeof header) return;
     std::memcpy(&header, bytes.data(), sizeof header);
     std::vector<Elf64_Shdr> sections(header.e_shnum);
-    std::memcpy(sections.data(), bytes.data() + header.e_shoff, sections.size() * sizeof(Elf64_Shdr));
+    std::memcpy(sections.data(), bytes.data() + header.e_shoff,
+                sections.size() * sizeof(Elf64_Shdr));
     for (const Elf64_Shdr& section : sections) {
       if (section.sh_type != SHT_SYMTAB) continue;
       const char* names = bytes.data() + sections[section.sh_link].sh_offset;
@@ -102,7 +103,8 @@ class Profiled {
     profiled->probe_ = probes::ProfileProbe::attach(context, settings);
     profiled->load_ns_ = base::monotonic_now_ns() - before;
     if (!profiled->probe_) {
-      for (const auto& hook : profiled->report_.hooks) why_not += hook.hook + ": " + hook.reason + "; ";
+      for (const auto& hook : profiled->report_.hooks)
+        why_not += hook.hook + ": " + hook.reason + "; ";
       return nullptr;
     }
     if (!profiled->open_tables(table_bytes)) {
@@ -259,7 +261,8 @@ class Profiled {
 
   Profiled() : shared_({"target_bits"}) {}
 
-  /// What is sampled of others is left alone, and of them nothing but addresses in the kernel is seen.
+  /// What is sampled of others is left alone, and of them nothing but addresses in the kernel is
+  /// seen.
   [[nodiscard]] bool is_own(uint32_t pid) {
     if (own_.contains(pid)) return true;
     if (!others_.insert(pid).second) return false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any text as /proc/PID/maps, whose paths are anybody's to choose: what is kept ascends, is apart and
-// within its limit.
+// Any text as /proc/PID/maps, whose paths are anybody's to choose: what is kept ascends, is apart
+// and within its limit.
 #include <cstdint>
 #include <cstdlib>
 

@@ -12,7 +12,8 @@ constexpr std::string_view kMaps =
     "555555554000-555555556000 r--p 00000000 fe:01 1234                       /usr/bin/x\n"
     "555555556000-555555558000 r-xp 00002000 fe:01 1234                       /usr/bin/x\n"
     "7f0000000000-7f0000021000 rwxp 00000000 00:00 0 \n"
-    "7f0000100000-7f0000200000 r-xp 00028000 00:2a 99                         /lib/with a space (deleted)\n"
+    "7f0000100000-7f0000200000 r-xp 00028000 00:2a 99                         /lib/with a space "
+    "(deleted)\n"
     "7ffff7fc1000-7ffff7fc3000 r-xp 00000000 00:00 0                          [vdso]\n"
     "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n";
 
@@ -28,10 +29,10 @@ TEST(MappingListTest, KeepsWhatCanBeExecuted) {
 }
 
 TEST(MappingListTest, LeavesOutWhatMakesNoSense) {
-  for (const std::string_view line : {
-           "", "x", "1000-", "1000-2000", "2000-1000 r-xp 0 0:0 0", "1000-1000 r-xp 0 0:0 0",
-           "1000-2000 r-", "1000-2000 r-xp z 0:0 0", "1000-2000 r-xp 0 0 0", "1000-2000 r-xp 0 0:0 x",
-           "11112222333344445-2 r-xp 0 0:0 0"}) {
+  for (const std::string_view line :
+       {"", "x", "1000-", "1000-2000", "2000-1000 r-xp 0 0:0 0", "1000-1000 r-xp 0 0:0 0",
+        "1000-2000 r-", "1000-2000 r-xp z 0:0 0", "1000-2000 r-xp 0 0 0", "1000-2000 r-xp 0 0:0 x",
+        "11112222333344445-2 r-xp 0 0:0 0"}) {
     EXPECT_TRUE(parse_code_mappings(line, 100).empty()) << line;
   }
   EXPECT_EQ(parse_code_mappings("1000-2000 r-xp 0 0:0 0", 100).size(), 1U);
