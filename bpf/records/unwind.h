@@ -39,7 +39,8 @@ enum {
 	UNWIND_FORMAT_VERSION = 1,    /* of rows and pages, for whoever keeps them on disk */
 };
 
-/* How to find the CFA, and the return address where it is not *(CFA - 8). Append only: the number is the contract. */
+/* How to find the CFA, and the return address where it is not *(CFA - 8). Append only: the number is the contract. A
+ * kind that the reader does not know is as UNWIND_CFA_INVALID. */
 enum unwind_cfa_kind {
 	/* Nothing is known, cfa_offset is the enum unwind_invalid_reason. Frame pointers may be tried, as a guess that is
 	 * counted as one: RA = *(rbp + 8), caller's rbp = *rbp, caller's rsp = rbp + 16. */
@@ -80,8 +81,13 @@ enum unwind_cfa_kind {
 	 * which rbx_offset follows through callers: lazy binding (_dl_runtime_resolve) has its CFA there. */
 	UNWIND_CFA_REGISTER = 64,
 	UNWIND_CFA_REGISTER_LAST = 79,
+	/* The same with CFA = register n + o8 + UNWIND_REGISTER_FAR_BYTES; cfa_offset is unsigned. Rust's loops that touch
+	 * the pages of a large frame. */
+	UNWIND_CFA_REGISTER_FAR = 80,
+	UNWIND_CFA_REGISTER_FAR_LAST = 95,
 };
-#define UNWIND_FAR_BYTES 524288 /* 8 << 16: where UNWIND_CFA_RSP ends */
+#define UNWIND_FAR_BYTES 524288          /* 8 << 16: where UNWIND_CFA_RSP ends */
+#define UNWIND_REGISTER_FAR_BYTES 262144 /* 8 << 15: where UNWIND_CFA_REGISTER ends */
 
 /* The caller's rbp. Append only: the number is the contract. */
 enum unwind_rbp_kind {

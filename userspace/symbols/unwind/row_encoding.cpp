@@ -48,12 +48,18 @@ bool encode_register_cfa(const CfaRule& cfa, unwind_row& row) {
     row.cfa_offset = offset.value_or(0);
     return offset.has_value();
   }
-  const auto offset = words<int16_t>(cfa.offset);
-  if (!offset || cfa.reg > UNWIND_R15) return false;
+  if (cfa.reg > UNWIND_R15) return false;
   row.cfa_kind = static_cast<uint8_t>(UNWIND_CFA_REGISTER + cfa.reg);
   if (cfa.reg == UNWIND_RBP) row.cfa_kind = UNWIND_CFA_RBP;
-  row.cfa_offset = static_cast<uint16_t>(*offset);
-  return true;
+  if (const auto offset = words<int16_t>(cfa.offset)) {
+    row.cfa_offset = static_cast<uint16_t>(*offset);
+    return true;
+  }
+  if (cfa.reg == UNWIND_RBP || cfa.offset < UNWIND_REGISTER_FAR_BYTES) return false;
+  row.cfa_kind = static_cast<uint8_t>(UNWIND_CFA_REGISTER_FAR + cfa.reg);
+  const auto offset = words<uint16_t>(cfa.offset - UNWIND_REGISTER_FAR_BYTES);
+  row.cfa_offset = offset.value_or(0);
+  return offset.has_value();
 }
 
 bool encode_dereference(const CfaRule& cfa, unwind_row& row) {

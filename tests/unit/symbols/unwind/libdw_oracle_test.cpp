@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// libdw judges every row of the libraries and programs of this machine.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/auxv.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+#include "unwind_oracle/libdw_oracle.h"
+
+namespace hostlens::symbols {
+namespace {
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += "\n  " + line;
+  return text;
+}
+
+/// The first that exists, links followed; empty without one.
+std::string first_of(const std::vector<const char*>& paths) {
+  for (const char* path : paths) {
+    std::error_code error;
+    const auto real = std::filesystem::canonical(path, error);
+    if (!error) return real.string();
+  }
+  return {};
+}
+
+constexpr uint64_t kFewest = 200;  // intervals, so that nothing passes for want of rows
+
+void expect_agreement(const tests::OracleReport& report, uint64_t fewest) {
+  EXPECT_EQ(report.error, "");
+  EXPECT_EQ(report.mismatches, 0U) << joined(report.first_mismatches);
+  EXPECT_GE(report.intervals, fewest);
+  // setcontext and longjmp; Go's debug calls with frames of a gibibyte.
+  EXPECT_LE(report.invalid, 4 + report.intervals / 2000);
+  EXPECT_LE(report.lost_registers, 4 + report.intervals / 2000);
+}
+
+struct File {
+  const char* name;
+  std::vector<const char*> paths;
+};
+
+class LibdwOracleTest : public testing::TestWithParam<File> {};
+
+TEST_P(LibdwOracleTest, AgreesOnEveryRow) {
+  const std::string path = first_of(GetParam().paths);
+  if (path.empty()) GTEST_SKIP() << GetParam().name << " is not on this machine";
+  const auto source = FileSource::open(base::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
+  ASSERT_TRUE(source) << path;
+  const auto view = ElfView::open(*source);
+  ASSERT_TRUE(view) << path;
+  const auto table = build_unwind_table(*view);
+  ASSERT_TRUE(table) << path;
+  EXPECT_EQ(table->statistics.broken, 0U);
+  EXPECT_FALSE(table->statistics.limit_reached);
+  expect_agreement(tests::compare_with_libdw(path, *table, view->executable_segments()), kFewest);
+}
+
+#define LIBRARY(name) "/usr/lib/x86_64-linux-gnu/" name, "/usr/lib64/" name
+INSTANTIATE_TEST_SUITE_P(
+    Files, LibdwOracleTest,
+    testing::Values(
+        File{"libc", {LIBRARY("libc.so.6")}}, File{"libstdcxx", {LIBRARY("libstdc++.so.6")}},
+        File{"libcrypto", {LIBRARY("libcrypto.so.3")}},
+        File{"loader", {"/lib64/ld-linux-x86-64.so.2"}}, File{"libgcc", {LIBRARY("libgcc_s.so.1")}},
+        File{"libm", {LIBRARY("libm.so.6")}}, File{"libpython", {LIBRARY("libpython3.11.so.1.0")}},
+        File{"python", {"/usr/bin/python3"}}, File{"bash", {"/bin/bash"}},
+        File{"nginx", {"/usr/sbin/nginx"}}, File{"this_program", {"/proc/self/exe"}}),
+    [](const testing::TestParamInfo<File>& tested) { return std::string(tested.param.name); });
+
+/// The kernel's own, as it is mapped here: its size is that of the mapping.
+std::vector<char> vdso_image() {
+  const uint64_t begin = ::getauxval(AT_SYSINFO_EHDR);
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("[vdso]") == std::string::npos) continue;
+    const uint64_t end = std::stoull(line.substr(line.find('-') + 1), nullptr, 16);
+    const auto* bytes = reinterpret_cast<const char*>(begin);  // NOLINT: an address from the kernel
+    return {bytes, bytes + (end - begin)};
+  }
+  return {};
+}
+
+TEST(VdsoOracleTest, AgreesOnEveryRow) {
+  const std::vector<char> image = vdso_image();
+  if (image.empty()) GTEST_SKIP() << "this process has no vDSO";
+  std::vector<std::byte> bytes(image.size());
+  std::memcpy(bytes.data(), image.data(), image.size());
+  const auto view = ElfView::open(std::make_shared<MemorySource>(std::move(bytes)));
+  ASSERT_TRUE(view);
+  EXPECT_NE(view->build_id(), "");
+  const auto table = build_unwind_table(*view);
+  ASSERT_TRUE(table);
+  expect_agreement(tests::compare_with_libdw(image, *table, view->executable_segments()), 10);
+}
+
+TEST(OracleTest, NoticesAWrongRow) {
+  const std::string path = first_of({"/lib64/ld-linux-x86-64.so.2"});
+  const auto source = FileSource::open(base::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
+  ASSERT_TRUE(source);
+  const auto view = ElfView::open(*source);
+  ASSERT_TRUE(view);
+  auto table = build_unwind_table(*view);
+  ASSERT_TRUE(table);
+  const auto changed = std::ranges::find_if(table->rows, [](const unwind_row& row) {
+    return row.cfa_kind == UNWIND_CFA_RSP && row.cfa_offset == 2;
+  });
+  ASSERT_NE(changed, table->rows.end());
+  changed->cfa_offset = 3;
+  EXPECT_GE(tests::compare_with_libdw(path, *table, view->executable_segments()).mismatches, 1U);
+}
+
+}  // namespace
+}  // namespace hostlens::symbols
