@@ -13,7 +13,9 @@ template <typename T>
 std::vector<std::byte> bytes_of(const T& record, const std::vector<uint64_t>& tail = {}) {
   std::vector<std::byte> bytes(sizeof(T) + tail.size() * sizeof(uint64_t));
   std::memcpy(bytes.data(), &record, sizeof(T));
-  std::memcpy(bytes.data() + sizeof(T), tail.data(), tail.size() * sizeof(uint64_t));
+  if (!tail.empty()) {
+    std::memcpy(bytes.data() + sizeof(T), tail.data(), tail.size() * sizeof(uint64_t));
+  }
   return bytes;
 }
 

@@ -87,6 +87,8 @@ TEST_F(LateUnwinderTest, FollowsEachKindOfRow) {
       unwind({row(0, UNWIND_CFA_RSP_R9_DEREF, 0x0101)}, {0, 0, 0, kStack + 0x20, kCaller, 0}));
   input_.registers[12] = kStack + 0x10;
   expect_caller(unwind({row(0, UNWIND_CFA_REGISTER + 12, 1)}, {0, 0, kCaller}));
+  input_.registers[12] = kStack + 0x10 - UNWIND_REGISTER_FAR_BYTES;
+  expect_caller(unwind({row(0, UNWIND_CFA_REGISTER_FAR + 12, 1)}, {0, 0, kCaller}));
   input_.registers[UNWIND_RDI] = kCaller;
   expect_caller(unwind({row(0, UNWIND_CFA_RA_REGISTER, UNWIND_RDI << 8)}, {0}));
 }
