@@ -28,8 +28,9 @@ struct {
 
 #if defined(__TARGET_ARCH_x86)
 enum {
-	USER_CS_64 = 0x33, /* __USER_CS, arch/x86/include/asm/segment.h */
-	USER_CS_32 = 0x23, /* __USER32_CS */
+	USER_CS_32 = 0x23, /* __USER32_CS, arch/x86/include/asm/segment.h */
+	NR_EXECVE = 59, /* arch/x86/entry/syscalls/syscall_64.tbl */
+	NR_EXECVEAT = 322,
 };
 
 /* The registers that the thread came into the kernel with, by whatever way: each leaves them at the same place. */
@@ -196,6 +197,9 @@ static __always_inline void sample__user_stack(struct unwind_state *state, struc
 	state->space_count = space->count;
 	state->space_flags = (u8)space->flags;
 	sample__unwind(state, pc);
+	/* Half way through an exec the stack is gone, and the registers are the old program's. */
+	if (*outcome == PROFILE_MEMORY_FAULT && (regs->orig_ax == NR_EXECVE || regs->orig_ax == NR_EXECVEAT))
+		*outcome = PROFILE_EXITING;
 	if (state->failed_at)
 		notice__of_sample(task, process, state->space_first, state->failed_at, 0, PROFILE_NOTICE_ADDRESS);
 	else if (state->failed_executable)

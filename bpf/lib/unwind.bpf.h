@@ -289,10 +289,14 @@ UNWIND_FUNCTION int unwind__cfa(struct unwind_state *state, __u64 row_value, __u
 	case UNWIND_CFA_RSP_DEREF:
 		break;
 	default:
-		if (kind < UNWIND_CFA_REGISTER || kind > UNWIND_CFA_REGISTER_LAST)
+		if (kind < UNWIND_CFA_REGISTER || kind > UNWIND_CFA_REGISTER_FAR_LAST)
 			return PROFILE_INVALID_ROW;
-		lost = unwind__register(state, kind - UNWIND_CFA_REGISTER);
-		*cfa = state->registers[kind & 15] + (__u64)(unwind_signed_offset(word.row) * 8L);
+		/* Both begin at a multiple of 16. */
+		lost = unwind__register(state, kind & 15);
+		if (kind <= UNWIND_CFA_REGISTER_LAST)
+			*cfa = state->registers[kind & 15] + (__u64)(unwind_signed_offset(word.row) * 8L);
+		else
+			*cfa = state->registers[kind & 15] + word.row.cfa_offset * 8UL + UNWIND_REGISTER_FAR_BYTES;
 		return lost;
 	}
 	if (lost)
@@ -385,6 +389,8 @@ UNWIND_FUNCTION int unwind__by_row(struct unwind_state *state, __u64 row_value)
 		cfa = state->sp + row.cfa_offset * 8UL;
 	} else {
 		lost = unwind__cfa(state, row_value, &cfa);
+		if (lost == PROFILE_INVALID_ROW) /* a kind that is not known here */
+			return unwind__by_frame_pointer(state, PROFILE_INVALID_ROW);
 		if (lost)
 			return unwind__end(state, (__u8)lost);
 	}

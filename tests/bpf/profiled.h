@@ -46,7 +46,8 @@ class Functions {
     if (bytes.size() < sizeof header) return;
     std::memcpy(&header, bytes.data(), sizeof header);
     std::vector<Elf64_Shdr> sections(header.e_shnum);
-    std::memcpy(sections.data(), bytes.data() + header.e_shoff, sections.size() * sizeof(Elf64_Shdr));
+    std::memcpy(sections.data(), bytes.data() + header.e_shoff,
+                sections.size() * sizeof(Elf64_Shdr));
     for (const Elf64_Shdr& section : sections) {
       if (section.sh_type != SHT_SYMTAB) continue;
       const char* names = bytes.data() + sections[section.sh_link].sh_offset;
@@ -97,11 +98,13 @@ class Profiled {
     probes::ProfileProbeSettings settings;
     settings.hz = hz;
     settings.targets_only = targets_only;
+    settings.raw_per_second = hz / 4;
     const uint64_t before = base::monotonic_now_ns();
     profiled->probe_ = probes::ProfileProbe::attach(context, settings);
     profiled->load_ns_ = base::monotonic_now_ns() - before;
     if (!profiled->probe_) {
-      for (const auto& hook : profiled->report_.hooks) why_not += hook.hook + ": " + hook.reason + "; ";
+      for (const auto& hook : profiled->report_.hooks)
+        why_not += hook.hook + ": " + hook.reason + "; ";
       return nullptr;
     }
     if (!profiled->open_tables(table_bytes)) {
@@ -214,8 +217,10 @@ class Profiled {
   }
   [[nodiscard]] std::vector<decoders::ProfileSample>& samples() { return samples_; }
   [[nodiscard]] std::vector<decoders::ProfileNotice>& notices() { return notices_seen_; }
+  /// What was sampled before counts no more, even if it comes later.
   void clear() {
     serve();
+    since_ns_ = base::monotonic_now_ns();
     samples_.clear();
     notices_seen_.clear();
   }
@@ -233,6 +238,8 @@ class Profiled {
     }
     return names;
   }
+  /// Samples that may become better yet.
+  [[nodiscard]] size_t waiting() const { return mender_->waiting(); }
   /// For a failure's message.
   [[nodiscard]] std::string describe(const decoders::ProfileSample& sample) {
     std::string text = "outcome " + std::to_string(sample.outcome) +
@@ -254,7 +261,8 @@ class Profiled {
 
   Profiled() : shared_({"target_bits"}) {}
 
-  /// What is sampled of others is left alone, and of them nothing but addresses in the kernel is seen.
+  /// What is sampled of others is left alone, and of them nothing but addresses in the kernel is
+  /// seen.
   [[nodiscard]] bool is_own(uint32_t pid) {
     if (own_.contains(pid)) return true;
     if (!others_.insert(pid).second) return false;
@@ -293,7 +301,9 @@ class Profiled {
         *tables_, *host_, files_, [this](uint32_t pid) { return own_.contains(pid); });
     mender_ = std::make_unique<symbols::SampleMender>(
         *tables_, *tracker_, [this](decoders::ProfileSample&& sample) {
-          if (is_own(sample.process.pid)) samples_.push_back(std::move(sample));
+          if (sample.time_ns >= since_ns_ && is_own(sample.process.pid)) {
+            samples_.push_back(std::move(sample));
+          }
         });
     return true;
   }
@@ -313,6 +323,7 @@ class Profiled {
   std::unique_ptr<kernel::LocalHostAccess> host_;
   std::unique_ptr<symbols::CodeTracker> tracker_;
   std::unique_ptr<symbols::SampleMender> mender_;
+  uint64_t since_ns_ = 0;
   std::set<uint32_t> own_;
   std::set<uint32_t> others_;
   std::map<std::string, Functions> functions_;

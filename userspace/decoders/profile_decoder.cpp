@@ -25,10 +25,9 @@ bool decode_frame(uint64_t word, ProfileFrame& frame) noexcept {
   const bool file = kind == PROFILE_FRAME_FILE;
   frame.kind = static_cast<profile_frame_kind>(kind);
   frame.is_return = (word & PROFILE_FRAME_RETURN) != 0;
-  frame.executable =
-      file ? static_cast<uint32_t>(word >> PROFILE_FRAME_EXECUTABLE_SHIFT &
-                                   PROFILE_FRAME_EXECUTABLE_MASK)
-           : 0;
+  frame.executable = file ? static_cast<uint32_t>(word >> PROFILE_FRAME_EXECUTABLE_SHIFT &
+                                                  PROFILE_FRAME_EXECUTABLE_MASK)
+                          : 0;
   frame.address = word & (file ? PROFILE_FRAME_OFFSET_MASK : PROFILE_FRAME_ADDRESS_MASK);
   return !file || (frame.executable != 0 && frame.executable < UNWIND_EXECUTABLES_MAX);
 }

@@ -36,7 +36,7 @@ struct ProfileSample {
   std::string comm;  ///< of the thread
   profile_outcome outcome = PROFILE_COMPLETE;
   bool guessed = false;
-  bool has_raw = false;  ///< a ProfileRaw of this thread and time came before it
+  bool has_raw = false;                 ///< a ProfileRaw of this thread and time came before it
   std::vector<uint64_t> kernel_frames;  ///< leaf first
   std::vector<ProfileFrame> frames;     ///< leaf first
 };

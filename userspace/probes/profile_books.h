@@ -13,10 +13,10 @@ namespace hostlens::probes {
 /// Totals since the probe was loaded, over all CPUs. The outcomes add up to `samples`.
 struct ProfileBooks {
   std::array<uint64_t, PROFILE_OUTCOME_COUNT> outcomes{};  ///< by enum profile_outcome
-  uint64_t samples = 0;         ///< that should reach userspace
-  uint64_t ring_full = 0;       ///< of these, lost: no room in the ring
-  uint64_t guessed = 0;         ///< of these, with a caller found by a frame pointer for want of a row
-  uint64_t notices = 0;         ///< that should reach userspace
+  uint64_t samples = 0;                                    ///< that should reach userspace
+  uint64_t ring_full = 0;                                  ///< of these, lost: no room in the ring
+  uint64_t guessed = 0;  ///< of these, with a caller found by a frame pointer for want of a row
+  uint64_t notices = 0;  ///< that should reach userspace
   uint64_t notices_lost = 0;    ///< of these, lost: no room in their ring
   uint64_t processes_lost = 0;  ///< processes whose stacks are never unwound: too many at a time
   uint64_t raw = 0;             ///< stacks sent as they are

@@ -20,8 +20,10 @@ constexpr char kSamples[] = "hostlens.profile.samples";
 constexpr char kSpaces[] = "hostlens.profile.samples, of user stacks";
 
 constexpr KernelProgram kPrograms[] = {
-    {"perf_event__sample", kSamples},         {"tp_btf__sched_process_fork", kSpaces},
-    {"tp_btf__sched_process_exec", kSpaces}, {"tp_btf__sched_process_exit", kSpaces},
+    {"perf_event__sample", kSamples},
+    {"tp_btf__sched_process_fork", kSpaces},
+    {"tp_btf__sched_process_exec", kSpaces},
+    {"tp_btf__sched_process_exit", kSpaces},
     {"iter__task", kSpaces},
 };
 
@@ -92,15 +94,12 @@ ProfileProbe::ProfileProbe(std::unique_ptr<KernelProbe> loaded, profile_bpf& ske
 ProfileProbe::~ProfileProbe() = default;
 
 ProfileProbe::Maps ProfileProbe::maps() const {
-  return {bpf_map__fd(skeleton_.maps.profile_ring),
-          bpf_map__fd(skeleton_.maps.profile_notices),
-          bpf_map__fd(skeleton_.maps.profile_books),
-          bpf_map__fd(skeleton_.maps.unwind_slabs),
-          bpf_map__fd(skeleton_.maps.unwind_executables),
-          bpf_map__fd(skeleton_.maps.unwind_spaces),
-          bpf_map__fd(skeleton_.maps.profile_processes),
-          bpf_map__fd(skeleton_.maps.target_bits),
-          bpf_map__fd(skeleton_.maps.target_cgroups)};
+  return {
+      bpf_map__fd(skeleton_.maps.profile_ring),       bpf_map__fd(skeleton_.maps.profile_notices),
+      bpf_map__fd(skeleton_.maps.profile_books),      bpf_map__fd(skeleton_.maps.unwind_slabs),
+      bpf_map__fd(skeleton_.maps.unwind_executables), bpf_map__fd(skeleton_.maps.unwind_spaces),
+      bpf_map__fd(skeleton_.maps.profile_processes),  bpf_map__fd(skeleton_.maps.target_bits),
+      bpf_map__fd(skeleton_.maps.target_cgroups)};
 }
 
 void ProfileProbe::set_targets_only(bool only) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stacks of what runs, so many times a second and CPU: bpf/probes/profile.bpf.c. Loads and attaches;
-// privileged.
+// Stacks of what runs, so many times a second and CPU: bpf/probes/profile.bpf.c. Loads and
+// attaches; privileged.
 #pragma once
 
 #include <cstdint>
@@ -14,21 +14,21 @@ struct profile_bpf;
 namespace hostlens::probes {
 
 struct ProfileProbeSettings {
-  uint32_t hz = 19;            ///< 1 to 999
-  bool prefer_cycles = true;   ///< where the processor counts them
-  bool targets_only = false;   ///< else of the whole host
+  uint32_t hz = 19;           ///< 1 to 999
+  bool prefer_cycles = true;  ///< where the processor counts them
+  bool targets_only = false;  ///< else of the whole host
   /// No other probe keeps the targets: children of one become targets here.
   bool keeps_targets = false;
   /// Stacks sent as they are, by each CPU: of programs that are not known yet. 16 KiB each.
   uint32_t raw_per_second = 16;
-  uint32_t ring_bytes = 0;     ///< power of two, multiple of the page size; 0: a second of samples
+  uint32_t ring_bytes = 0;  ///< power of two, multiple of the page size; 0: a second of samples
 };
 
 /// Attached for as long as it lives.
 class ProfileProbe {
  public:
-  /// Owned by the probe. The worker gets the slabs, executables, spaces, processes and rings so that
-  /// it may write (before Linux 6.0 it also needs CAP_BPF), the books to read.
+  /// Owned by the probe. The worker gets the slabs, executables, spaces, processes and rings so
+  /// that it may write (before Linux 6.0 it also needs CAP_BPF), the books to read.
   struct Maps {
     int ring = -1;     ///< profile_sample_record and profile_raw_record; nobody is woken: poll it
     int notices = -1;  ///< profile_notice_record; wakes
@@ -41,8 +41,8 @@ class ProfileProbe {
     int target_cgroups = -1;
   };
 
-  /// nullptr: this kernel cannot, context.report says why. Targets are those of `context.maps` if it
-  /// has "target_bits".
+  /// nullptr: this kernel cannot, context.report says why. Targets are those of `context.maps` if
+  /// it has "target_bits".
   [[nodiscard]] static std::unique_ptr<ProfileProbe> attach(const KernelProbeContext& context,
                                                             const ProfileProbeSettings& settings);
   ~ProfileProbe();

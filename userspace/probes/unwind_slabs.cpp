@@ -60,8 +60,8 @@ base::Result<UnwindSlabs::Extent> UnwindSlabs::allocate(uint32_t words, uint64_t
 }
 
 base::Result<uint32_t> UnwindSlabs::add_slab() {
-  const auto held = static_cast<size_t>(
-      std::count_if(slabs_.begin(), slabs_.end(), [](const auto& slab) { return slab != nullptr; }));
+  const auto held = static_cast<size_t>(std::count_if(
+      slabs_.begin(), slabs_.end(), [](const auto& slab) { return slab != nullptr; }));
   // Retired ones still count, or a flood of tables could hold twice the limit.
   if (held + retired_.size() >= most_slabs_) {
     return base::Error{base::Error::Kind::kBusy, 0, "unwind tables: the limit is reached", {}};

@@ -16,9 +16,9 @@
 
 namespace hostlens::probes {
 
-/// Memory follows what is kept: slabs come one by one, and go when they are empty. Needs descriptors
-/// that may write, no privilege beyond them (before Linux 6.0: CAP_BPF). Times are CLOCK_MONOTONIC.
-/// One thread.
+/// Memory follows what is kept: slabs come one by one, and go when they are empty. Needs
+/// descriptors that may write, no privilege beyond them (before Linux 6.0: CAP_BPF). Times are
+/// CLOCK_MONOTONIC. One thread.
 class UnwindSlabs {
  public:
   /// Words that belong together.
@@ -83,7 +83,7 @@ class UnwindSlabs {
   std::vector<std::unique_ptr<Slab>> slabs_;  ///< by number; nullptr: none
   std::deque<Freed> freed_;                   ///< oldest first
   uint64_t freed_blocks_ = 0;
-  std::deque<Retired> retired_;               ///< in no array any more, but still read perhaps
+  std::deque<Retired> retired_;  ///< in no array any more, but still read perhaps
 };
 
 }  // namespace hostlens::probes

@@ -137,7 +137,8 @@ Result<void> UnwindTables::copy_rows(std::span<const CodePage> pages,
     uint32_t words = 0;
     do {
       const CodePage& page = pages[end];
-      if (page.page.count > UNWIND_PAGE_ROWS_MAX || (end != 0 && page.number <= pages[end - 1].number) ||
+      if (page.page.count > UNWIND_PAGE_ROWS_MAX ||
+          (end != 0 && page.number <= pages[end - 1].number) ||
           uint64_t{page.page.first_row} + page.page.count > rows.size()) {
         return base::invalid_error("unwind tables: pages that contradict each other");
       }
@@ -221,8 +222,7 @@ Result<void> UnwindTables::fill_space(uint64_t space, std::span<const unwind_map
   }
   Space filled{{0, static_cast<uint16_t>(mappings.size()), flags}, {}};
   if (!mappings.empty()) {
-    auto place =
-        allocate(static_cast<uint32_t>(mappings.size()) << UNWIND_MAPPING_SHIFT, now_ns);
+    auto place = allocate(static_cast<uint32_t>(mappings.size()) << UNWIND_MAPPING_SHIFT, now_ns);
     if (!place) return std::move(place).error();
     filled.extent = *place;
     filled.value.first = place->first;

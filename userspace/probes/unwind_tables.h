@@ -37,8 +37,8 @@ struct UnwindTableFigures {
   uint64_t evictions = 0;  ///< tables that went to make room for others
 };
 
-/// Needs descriptors that may write, no privilege beyond them (before Linux 6.0: CAP_BPF). Times are
-/// CLOCK_MONOTONIC in nanoseconds, and never go back. One thread.
+/// Needs descriptors that may write, no privilege beyond them (before Linux 6.0: CAP_BPF). Times
+/// are CLOCK_MONOTONIC in nanoseconds, and never go back. One thread.
 class UnwindTables {
  public:
   struct Maps {
@@ -79,8 +79,8 @@ class UnwindTables {
   void drop_space(uint64_t space, uint64_t now_ns);
   [[nodiscard]] bool has_space(uint64_t space) const { return spaces_.contains(space); }
 
-  /// Every process that the kernel knows; drops the spaces that none of them has. At start, and then
-  /// every few seconds. `use` may fill spaces.
+  /// Every process that the kernel knows; drops the spaces that none of them has. At start, and
+  /// then every few seconds. `use` may fill spaces.
   using OnProcess = std::function<void(uint32_t pid, const profile_process&)>;
   [[nodiscard]] base::Result<void> visit_processes(uint64_t now_ns, const OnProcess& use);
 

@@ -28,8 +28,8 @@ constexpr uint64_t kMostVdsoBytes = 64 << 10;
 std::shared_ptr<const ElfView> own_vdso(uint64_t bytes) {
   const auto* const image = reinterpret_cast<const std::byte*>(::getauxval(AT_SYSINFO_EHDR));
   if (image == nullptr || bytes > kMostVdsoBytes) return nullptr;
-  auto elf = ElfView::open(std::make_shared<MemorySource>(
-      std::vector<std::byte>(image, image + bytes)));
+  auto elf =
+      ElfView::open(std::make_shared<MemorySource>(std::vector<std::byte>(image, image + bytes)));
   return elf ? std::make_shared<const ElfView>(*std::move(elf)) : nullptr;
 }
 
@@ -92,12 +92,11 @@ Result<void> CodeTracker::visit(uint64_t now_ns) {
     uint64_t space;
   };
   std::vector<Found> unknown;
-  auto visited =
-      tables_.visit_processes(now_ns, [&](uint32_t pid, const profile_process& process) {
-        if (tables_.has_space(process.space) || tables_.has_space(process.inherited)) return;
-        if (wanted_ && !wanted_(pid)) return;
-        unknown.push_back({{pid, process.start_boottime_ns / kNsPerTick}, process.space});
-      });
+  auto visited = tables_.visit_processes(now_ns, [&](uint32_t pid, const profile_process& process) {
+    if (tables_.has_space(process.space) || tables_.has_space(process.inherited)) return;
+    if (wanted_ && !wanted_(pid)) return;
+    unknown.push_back({{pid, process.start_boottime_ns / kNsPerTick}, process.space});
+  });
   if (!visited) return visited;
   std::erase_if(spaces_, [&](const auto& entry) {
     if (tables_.has_space(entry.first)) return false;
@@ -205,8 +204,8 @@ CodeTracker::Known* CodeTracker::same_build(const ElfView& elf) {
   return same_code(elf, *known->file.elf) ? known : nullptr;
 }
 
-CodeTracker::Known* CodeTracker::add(std::shared_ptr<const ElfView> elf,
-                                     const CodeMapping& mapping, uint64_t now_ns) {
+CodeTracker::Known* CodeTracker::add(std::shared_ptr<const ElfView> elf, const CodeMapping& mapping,
+                                     uint64_t now_ns) {
   if (!make_room(now_ns)) return nullptr;
   auto number = tables_.add_executable(now_ns);
   if (!number) return nullptr;

@@ -23,7 +23,7 @@
 namespace hostlens::symbols {
 
 struct CodeTrackerLimits {
-  size_t executables = 2048;  ///< each keeps a descriptor
+  size_t executables = 2048;    ///< each keeps a descriptor
   size_t maps_bytes = 4 << 20;  ///< of one process's /proc/PID/maps
   size_t mappings = UNWIND_MAPPINGS_MAX;
 };
@@ -42,7 +42,8 @@ struct CodePlace {
   uint64_t start = 0;
   uint64_t limit = 0;
   uint64_t bias = 0;
-  uint32_t executable = 0;  ///< 0: code without a file, or of one that is no ELF file or not to be had
+  uint32_t executable =
+      0;  ///< 0: code without a file, or of one that is no ELF file or not to be had
 };
 
 struct CodeTrackerFigures {
@@ -53,15 +54,15 @@ struct CodeTrackerFigures {
   uint64_t tables_failed = 0;  ///< files without rows that could be used
 };
 
-/// Reading mappings takes some 50 us and is done at once; a table takes 1 to 300 ms and is built when
-/// the caller has time for it (build_next). Times are CLOCK_MONOTONIC. One thread.
+/// Reading mappings takes some 50 us and is done at once; a table takes 1 to 300 ms and is built
+/// when the caller has time for it (build_next). Times are CLOCK_MONOTONIC. One thread.
 class CodeTracker {
  public:
   /// Whether a process's mappings are to be read; null: any.
   using Wanted = std::function<bool(uint32_t pid)>;
   /// All must outlive it.
-  CodeTracker(probes::UnwindTables& tables, kernel::HostAccess& processes,
-              kernel::CodeFiles& files, Wanted wanted = {}, const CodeTrackerLimits& limits = {});
+  CodeTracker(probes::UnwindTables& tables, kernel::HostAccess& processes, kernel::CodeFiles& files,
+              Wanted wanted = {}, const CodeTrackerLimits& limits = {});
   ~CodeTracker();
   CodeTracker(const CodeTracker&) = delete;
   CodeTracker& operator=(const CodeTracker&) = delete;

@@ -74,9 +74,8 @@ bool SampleMender::try_one(Waiting& waiting, uint64_t now_ns) const {
   const unwind_space* space = tables_.space(raw.space);
   if (space == nullptr) space = tables_.space(raw.inherited);
   if (space == nullptr) return false;
-  const UnwindOutput output =
-      unwind_late(Tables(tables_), {*space, raw.pc, raw.registers, raw.stack_start,
-                                    waiting.raw.stack, now_ns});
+  const UnwindOutput output = unwind_late(
+      Tables(tables_), {*space, raw.pc, raw.registers, raw.stack_start, waiting.raw.stack, now_ns});
   // Of two answers that are not whole, the longer one tells more.
   if (may_mend(output.outcome) && output.frames.size() < waiting.sample.frames.size()) return false;
   std::vector<decoders::ProfileFrame> frames(output.frames.size());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Samples whose tables came too late: held until the tables are there, then unwound from the copy of
-// the stack that came with them.
+// Samples whose tables came too late: held until the tables are there, then unwound from the copy
+// of the stack that came with them.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@
 
 namespace hostlens::symbols {
 
-/// Between the ring's reader and everybody else; samples without a raw stack pass at once. Times are
-/// CLOCK_MONOTONIC. One thread, that of the tracker.
+/// Between the ring's reader and everybody else; samples without a raw stack pass at once. Times
+/// are CLOCK_MONOTONIC. One thread, that of the tracker.
 class SampleMender {
  public:
   using OnSample = std::function<void(decoders::ProfileSample&&)>;

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "decoders/profile_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+namespace hostlens::decoders {
+namespace {
+
+template <typename T>
+std::vector<std::byte> bytes_of(const T& record, const std::vector<uint64_t>& tail = {}) {
+  std::vector<std::byte> bytes(sizeof(T) + tail.size() * sizeof(uint64_t));
+  std::memcpy(bytes.data(), &record, sizeof(T));
+  if (!tail.empty()) {
+    std::memcpy(bytes.data() + sizeof(T), tail.data(), tail.size() * sizeof(uint64_t));
+  }
+  return bytes;
+}
+
+constexpr uint64_t file_frame(uint64_t executable, uint64_t address) {
+  return uint64_t{PROFILE_FRAME_FILE} << PROFILE_FRAME_KIND_SHIFT |
+         executable << PROFILE_FRAME_EXECUTABLE_SHIFT | address;
+}
+constexpr uint64_t kKernelFrame = 0xffffffff81000000;
+constexpr uint64_t kAnonymous =
+    uint64_t{PROFILE_FRAME_ANONYMOUS} << PROFILE_FRAME_KIND_SHIFT | 0x7f0000001000;
+const std::vector<uint64_t> kFrames{kKernelFrame, file_frame(7, 0x1234),
+                                    PROFILE_FRAME_RETURN | file_frame(8191, 0xff'ffff'ffff),
+                                    PROFILE_FRAME_RETURN | kAnonymous};
+
+profile_sample_record sample_record() {
+  profile_sample_record record{};
+  record.header = {1'000, RECORD_PROFILE_SAMPLE, 3, sizeof(record) + 4 * sizeof(uint64_t)};
+  record.process = {.start_boottime_ns = 1'234'567'890, .pid = 100, .tid = 101};
+  record.cgroup_id = 55;
+  record.weight = 2;
+  std::memcpy(record.comm, "worker", 7);
+  record.kernel_frames = 1;
+  record.user_frames = 3;
+  record.outcome = PROFILE_TRUNCATED;
+  record.flags = PROFILE_SAMPLE_GUESSED | PROFILE_SAMPLE_RAW;
+  return record;
+}
+
+profile_notice_record notice_record() {
+  profile_notice_record record{};
+  record.header = {2'000, RECORD_PROFILE_NOTICE, 0, sizeof(record)};
+  record.process = {.start_boottime_ns = 1'234'567'890, .pid = 100, .tid = 101};
+  record.space = 9;
+  record.address = 0x5555;
+  record.executable = 12;
+  record.reason = PROFILE_NOTICE_ADDRESS;
+  return record;
+}
+
+profile_raw_record raw_record(size_t stack_bytes) {
+  profile_raw_record record{};
+  record.header = {3'000, RECORD_PROFILE_RAW, 0,
+                   static_cast<uint32_t>(sizeof(record) + stack_bytes)};
+  record.process = {.start_boottime_ns = 1'234'567'890, .pid = 100, .tid = 101};
+  record.space = 9;
+  record.inherited = 8;
+  record.pc = 0x400000;
+  record.registers[7] = 0x7ffc0010;
+  record.stack_start = 0x7ffc0000;
+  return record;
+}
+
+TEST(ProfileDecoderTest, ReadsEveryFieldOfASample) {
+  ProfileSample sample;
+  sample.frames.resize(5);  // of an earlier one
+  ASSERT_EQ(decode_profile_sample(bytes_of(sample_record(), kFrames), sample), DecodeStatus::kOk);
+  EXPECT_EQ(sample.time_ns, 1'000U);
+  EXPECT_EQ(sample.process, (model::ProcessKey{100, 123}));
+  EXPECT_EQ(sample.start_boottime_ns, 1'234'567'890U);
+  EXPECT_EQ(sample.tid, 101U);
+  EXPECT_EQ(sample.cpu, 3U);
+  EXPECT_EQ(sample.cgroup_id, 55U);
+  EXPECT_EQ(sample.weight, 2U);
+  EXPECT_EQ(sample.comm, "worker");
+  EXPECT_EQ(sample.outcome, PROFILE_TRUNCATED);
+  EXPECT_TRUE(sample.guessed);
+  EXPECT_TRUE(sample.has_raw);
+  EXPECT_EQ(sample.kernel_frames, std::vector<uint64_t>{kKernelFrame});
+  ASSERT_EQ(sample.frames.size(), 3U);
+  EXPECT_EQ(sample.frames[0], (ProfileFrame{PROFILE_FRAME_FILE, false, 7, 0x1234}));
+  EXPECT_EQ(sample.frames[1], (ProfileFrame{PROFILE_FRAME_FILE, true, 8191, 0xff'ffff'ffff}));
+  EXPECT_EQ(sample.frames[2], (ProfileFrame{PROFILE_FRAME_ANONYMOUS, true, 0, 0x7f0000001000}));
+}
+
+TEST(ProfileDecoderTest, ReadsEveryFieldOfANotice) {
+  ProfileNotice notice;
+  ASSERT_EQ(decode_profile_notice(bytes_of(notice_record()), notice), DecodeStatus::kOk);
+  EXPECT_EQ(notice.time_ns, 2'000U);
+  EXPECT_EQ(notice.process, (model::ProcessKey{100, 123}));
+  EXPECT_EQ(notice.space, 9U);
+  EXPECT_EQ(notice.reason, PROFILE_NOTICE_ADDRESS);
+  EXPECT_EQ(notice.address, 0x5555U);
+  EXPECT_EQ(notice.executable, 12U);
+}
+
+TEST(ProfileDecoderTest, ReadsARawStack) {
+  const auto bytes = bytes_of(raw_record(16), {1, 2});
+  ProfileRaw raw;
+  ASSERT_EQ(decode_profile_raw(bytes, raw), DecodeStatus::kOk);
+  EXPECT_EQ(raw.time_ns, 3'000U);
+  EXPECT_EQ(raw.tid, 101U);
+  EXPECT_EQ(raw.space, 9U);
+  EXPECT_EQ(raw.inherited, 8U);
+  EXPECT_EQ(raw.pc, 0x400000U);
+  EXPECT_EQ(raw.registers[7], 0x7ffc0010U);
+  EXPECT_EQ(raw.stack_start, 0x7ffc0000U);
+  EXPECT_EQ(raw.stack.data(), bytes.data() + sizeof(profile_raw_record));
+  EXPECT_EQ(raw.stack.size(), 16U);
+}
+
+TEST(ProfileDecoderTest, RejectsEveryTruncation) {
+  ProfileSample sample;
+  ProfileNotice notice;
+  ProfileRaw raw;
+  const auto of_sample = bytes_of(sample_record(), kFrames);
+  const auto of_notice = bytes_of(notice_record());
+  const auto of_raw = bytes_of(raw_record(16), {1, 2});
+  for (size_t size = 0; size < of_sample.size(); ++size) {
+    EXPECT_EQ(decode_profile_sample(base::Bytes(of_sample).first(size), sample),
+              DecodeStatus::kTruncated);
+  }
+  for (size_t size = 0; size < of_notice.size(); ++size) {
+    EXPECT_EQ(decode_profile_notice(base::Bytes(of_notice).first(size), notice),
+              DecodeStatus::kTruncated);
+  }
+  for (size_t size = 0; size < of_raw.size(); ++size) {
+    EXPECT_EQ(decode_profile_raw(base::Bytes(of_raw).first(size), raw), DecodeStatus::kTruncated);
+  }
+}
+
+TEST(ProfileDecoderTest, RejectsOtherTypes) {
+  ProfileSample sample;
+  ProfileNotice notice;
+  ProfileRaw raw;
+  EXPECT_EQ(decode_profile_sample(bytes_of(raw_record(0)), sample), DecodeStatus::kType);
+  EXPECT_EQ(decode_profile_raw(bytes_of(sample_record(), kFrames), raw), DecodeStatus::kTruncated);
+  auto wrong = notice_record();
+  wrong.header.type = RECORD_PROFILE_SAMPLE;
+  EXPECT_EQ(decode_profile_notice(bytes_of(wrong), notice), DecodeStatus::kType);
+}
+
+TEST(ProfileDecoderTest, RejectsFieldsOutOfRange) {
+  const auto sample_with = [](auto change) {
+    auto record = sample_record();
+    change(record);
+    ProfileSample sample;
+    return decode_profile_sample(bytes_of(record, kFrames), sample);
+  };
+  EXPECT_EQ(sample_with([](auto& r) { r.outcome = PROFILE_OUTCOME_COUNT; }), DecodeStatus::kField);
+  EXPECT_EQ(sample_with([](auto& r) { r.flags = 4; }), DecodeStatus::kField);
+  EXPECT_EQ(sample_with([](auto& r) { r.process.pid = 0; }), DecodeStatus::kField);
+  EXPECT_EQ(sample_with([](auto& r) { r.user_frames = 201; }), DecodeStatus::kField);
+  EXPECT_EQ(sample_with([](auto& r) { r.kernel_frames = 128; }), DecodeStatus::kField);
+  EXPECT_EQ(sample_with([](auto& r) { r.user_frames = 4; }), DecodeStatus::kTruncated);
+  EXPECT_EQ(sample_with([](auto& r) { r.kernel_frames = 0, r.user_frames = 4; }),
+            DecodeStatus::kField);  // a kernel address is no frame
+
+  const auto notice_with = [](auto change) {
+    auto record = notice_record();
+    change(record);
+    ProfileNotice notice;
+    return decode_profile_notice(bytes_of(record), notice);
+  };
+  EXPECT_EQ(notice_with([](auto& r) { r.reason = 0; }), DecodeStatus::kField);
+  EXPECT_EQ(notice_with([](auto& r) { r.reason = 5; }), DecodeStatus::kField);
+  EXPECT_EQ(notice_with([](auto& r) { r.space = 0; }), DecodeStatus::kField);
+  EXPECT_EQ(notice_with([](auto& r) { r.executable = 8192; }), DecodeStatus::kField);
+
+  auto record = raw_record(16);
+  record.stack_start += 8;
+  ProfileRaw raw;
+  EXPECT_EQ(decode_profile_raw(bytes_of(record, {1, 2}), raw), DecodeStatus::kField);
+  record.stack_start = ~uint64_t{0xfff};
+  EXPECT_EQ(decode_profile_raw(bytes_of(record, {1, 2}), raw), DecodeStatus::kOk);
+}
+
+TEST(ProfileDecoderTest, RejectsFramesOfNoKindOrExecutable) {
+  ProfileFrame frame;
+  EXPECT_FALSE(decode_frame(0, frame));
+  EXPECT_FALSE(decode_frame(uint64_t{4} << PROFILE_FRAME_KIND_SHIFT, frame));
+  EXPECT_FALSE(decode_frame(file_frame(0, 1), frame));
+  EXPECT_FALSE(decode_frame(file_frame(8192, 1), frame));
+  EXPECT_TRUE(decode_frame(file_frame(1, 1), frame));
+}
+
+}  // namespace
+}  // namespace hostlens::decoders
