@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 set -uo pipefail
 
-all_tiers="style unit bpf fuzz asan integration vm"
+all_tiers="style unit bpf fuzz ui asan integration vm"
 
 usage() {
   cat <<USAGE
@@ -25,6 +25,7 @@ style        shellcheck over the scripts, clang-format over userspace/ and tests
 unit         every folder of userspace/ by itself, under AddressSanitizer and UndefinedBehaviorSanitizer
 bpf          probes loaded into this kernel, their hooks triggered
 fuzz         each libFuzzer target from its seeds, so many inputs, under ASan and UBSan
+ui           pages that are looked at, in a headless Chromium
 asan         the whole agent under AddressSanitizer and UndefinedBehaviorSanitizer
 integration  the whole agent against real servers and receivers
 vm           the Debian package under systemd in a virtual machine, on other kernels
@@ -129,6 +130,8 @@ tier_style() {
 
 tier_unit() {
   build unit fuzz build.ninja || return
+  run_step "unit: building pprof" "$results/pprof.log" tests/oracles/build.sh --pprof ||
+    record unit skipped pprof "Go's pprof could not be built, see build/results/pprof.log"
   # shellcheck disable=SC2046  # a list of words
   build unit fuzz $(programs fuzz 'unit_.*') && run_ctest unit fuzz unit 2
   [ $every = yes ] || return
@@ -197,6 +200,13 @@ tier_fuzz() {
   mapfile -t names < <(programs fuzz '.*_fuzzer')
   build fuzz fuzz "${names[@]}" || return
   run_step "fuzz: running" "$results/fuzz.log" fuzz_all "${names[@]}"
+}
+
+tier_ui() {
+  build ui release flame_graph_files || return
+  run_step "ui: running" "$results/ui.log" /usr/bin/python3 -m pytest -o junit_family=xunit2 \
+    --junitxml="$results/ui.xml" tests/ui || true
+  [ -s "$results/ui.xml" ] || record ui failed pytest "see build/results/ui.log"
 }
 
 tier_integration() {

@@ -3,14 +3,16 @@
 # Builds what judges and loads the agent in the integration tests, into $HOSTLENS_ORACLES (default
 # build/oracles): the OpenTelemetry Collector, the load generator, the Go and Rust servers, and a
 # Prometheus. What is there already is left alone. --all: Prometheus from source as well, instead of
-# the older one of Debian.
+# the older one of Debian. --pprof: only Go's pprof, which unit tests ask.
 set -eu
 
-usage() { echo "usage: build.sh [--all]" >&2; }
+usage() { echo "usage: build.sh [--all | --pprof]" >&2; }
 prometheus_from_source=no
+only_pprof=no
 for word in "$@"; do
   case $word in
     --all) prometheus_from_source=yes ;;
+    --pprof) only_pprof=yes ;;
     -h | --help) usage; exit 0 ;;
     *) usage; exit 2 ;;
   esac
@@ -50,6 +52,8 @@ rust_server() {
   cp "$oracles/hyper/release/hyper-server" "$bin/hyper-server"
 }
 
+go_program pprof "$here" cmd/pprof
+[ $only_pprof = no ] || exit 0
 debian_program prometheus-node-exporter prometheus-node-exporter debian-node-exporter
 go_program hostlens-load "$tests/fixtures/load" .
 go_program go-server "$tests/fixtures/servers/go" .

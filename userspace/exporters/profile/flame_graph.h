@@ -18,8 +18,10 @@ namespace hostlens::exporters::profile {
 inline constexpr size_t kMostPageNodes = 100'000;
 inline constexpr size_t kMostPictureNodes = 10'000;
 
-[[nodiscard]] std::string flame_graph_page(StackTree tree, std::string_view title);
-[[nodiscard]] std::string flame_graph_picture(StackTree tree, std::string_view title);
+[[nodiscard]] std::string flame_graph_page(StackTree tree, std::string_view title,
+                                           size_t most_nodes = kMostPageNodes);
+[[nodiscard]] std::string flame_graph_picture(StackTree tree, std::string_view title,
+                                              size_t most_nodes = kMostPictureNodes);
 
 /// The CSS class of a look.
 [[nodiscard]] std::string_view look_class(Look look);

@@ -74,9 +74,9 @@ std::string_view look_class(Look look) {
   return "mark";
 }
 
-std::string flame_graph_page(StackTree tree, std::string_view title) {
+std::string flame_graph_page(StackTree tree, std::string_view title, size_t most_nodes) {
   const size_t all = tree.nodes.size();
-  prune(tree, kMostPageNodes);
+  prune(tree, most_nodes);
   const Json data = page_data(tree, all - tree.nodes.size());
   return fill_template(assets::kPage, {{"title", escape_markup(title)},
                                        {"looks", std::string(assets::kLooks)},

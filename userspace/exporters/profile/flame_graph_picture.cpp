@@ -106,9 +106,9 @@ std::string summary(const StackTree& tree) {
 
 }  // namespace
 
-std::string flame_graph_picture(StackTree tree, std::string_view title) {
+std::string flame_graph_picture(StackTree tree, std::string_view title, size_t most_nodes) {
   const size_t all = tree.nodes.size();
-  prune(tree, kMostPictureNodes);
+  prune(tree, most_nodes);
   // The root is as wide as the picture, even when one of two profiles is empty.
   const double whole = width_of(tree, tree.nodes.front());
   std::vector<double> next(tree.nodes.size(), kLeft);  // where the next child of a node begins

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -54,6 +56,9 @@ class Tables {
     type.set_type(text(name));
     type.set_unit(text(unit));
   }
+
+  /// Gives a module the next number. pprof calls the first one the main program.
+  void note_module(const Frame& frame) { mapping_of(frame); }
 
   /// The location of `frames`, leaf first: inlined functions and the one that holds their code.
   uint64_t location(const std::vector<const Frame*>& frames) {
@@ -142,6 +147,30 @@ class Tables {
   std::unordered_set<uint64_t> incomplete_;  ///< mappings with a frame that has no name
 };
 
+/// The frame at the root of a stack whose module the most weight stands on: that of the main
+/// program, more often than not. Null when no stack has one.
+const Frame* main_frame(const Profile& profile) {
+  std::map<std::string_view, std::pair<uint64_t, const Frame*>> weights;
+  std::vector<Profile::Id> frames;
+  for (const Profile::Entry& entry : profile.entries()) {
+    profile.frames_of(entry.stack, frames);
+    for (auto id = frames.rbegin(); id != frames.rend(); ++id) {
+      const Frame& frame = profile.frames()[*id];
+      if (frame.module == nullptr || frame.kind == Frame::Kind::kKernel) continue;
+      auto& [weight, first] = weights[frame.module->path];
+      weight += entry.weight;
+      // Of several ranges of one file any would do; which one may not depend on the order of
+      // samples.
+      if (first == nullptr || frame.module->start < first->module->start) first = &frame;
+      break;
+    }
+  }
+  const auto most = std::max_element(
+      weights.begin(), weights.end(),
+      [](const auto& a, const auto& b) { return a.second.first < b.second.first; });
+  return most == weights.end() ? nullptr : most->second.second;
+}
+
 class Writer {
  public:
   explicit Writer(const Profile& profile) : tables_(out_) {
@@ -161,6 +190,9 @@ class Writer {
     out_.set_default_sample_type(last.type());
     out_.set_time_nanos(clamped(settings.start_unix_ns));
     out_.set_duration_nanos(clamped(settings.duration_ns));
+    if (const Frame* const frame = main_frame(profile); frame != nullptr) {
+      tables_.note_module(*frame);
+    }
   }
 
   /// `sign` -1: as the base of a difference.

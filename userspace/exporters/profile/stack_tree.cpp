@@ -27,6 +27,8 @@ class Builder {
   explicit Builder(StackTree& tree) : tree_(tree) { tree_.nodes.resize(1); }
 
   void add(const model::Profile& profile, size_t which) {
+    ids_by_text_.clear();  // its views are the texts of the profile before
+    for (Id id = 0; id < tree_.names.size(); ++id) kept_ids_.emplace(tree_.names[id].text, id);
     const PathTexts texts(profile);
     std::vector<PathStep> path;
     for (const model::Profile::Entry& entry : profile.entries()) {
@@ -37,8 +39,6 @@ class Builder {
       }
       tree_.nodes[node].self[which] += entry.weight;
     }
-    ids_by_text_.clear();  // its views are the texts of this profile
-    for (Id id = 0; id < tree_.names.size(); ++id) kept_ids_.emplace(tree_.names[id].text, id);
   }
 
  private:
