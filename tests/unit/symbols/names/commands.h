@@ -78,6 +78,7 @@ inline std::map<uint64_t, std::set<std::string>> functions_by_nm(const std::stri
     if (line.size() < 20 || std::string("TtWwi").find(line[17]) == std::string::npos) continue;
     std::string name = line.substr(19);
     name.resize(std::min(name.find('@', 1), name.size()));
+    if (name == "data_start") continue;  // weak, and nm does not say that it is data
     functions[std::stoull(line.substr(0, 16), nullptr, 16)].insert(std::move(name));
   }
   return functions;
