@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// nm judges: each function of a real file is found by its own address, under a name that it has.
+#include "symbols/names/symbol_reader.h"
+
+#include <gmock/gmock.h>
+
+#include "symbols/names/debug_data.h"
+#include "symbols/names/debug_link.h"
+#include "unit/symbols/names/commands.h"
+
+namespace hostlens::symbols {
+namespace {
+
+constexpr const char* kLibc = "/lib/x86_64-linux-gnu/libc.so.6";
+
+void expect_names_of_nm(const SymbolTable& table, const std::string& command, size_t at_least) {
+  const auto oracle = functions_by_nm(command);
+  ASSERT_GE(oracle.size(), at_least) << command;
+  size_t right = 0;
+  std::string example;
+  for (const auto& [address, names] : oracle) {
+    const auto found = table.find(address);
+    if (found && found->start == address && names.contains(std::string(found->name))) {
+      ++right;
+    } else {
+      example = *names.begin() + " is " + (found ? std::string(found->name) : "nothing");
+    }
+  }
+  EXPECT_EQ(right, oracle.size()) << example;
+  std::printf("%s: %zu of %zu functions, %llu bytes\n", command.c_str(), right, oracle.size(),
+              static_cast<unsigned long long>(table.bytes()));
+}
+
+void expect_dynamic_names(const std::string& path, size_t at_least) {
+  const auto elf = open_elf(path);
+  ASSERT_TRUE(elf) << path;
+  const auto table = read_symbols(*elf);
+  ASSERT_TRUE(table);
+  expect_names_of_nm(*table, "nm -D --defined-only " + path, at_least);
+}
+
+TEST(SymbolReaderTest, NamesEachExportedFunctionOfLibc) { expect_dynamic_names(kLibc, 2000); }
+
+TEST(SymbolReaderTest, NamesEachExportedFunctionOfLibstdcxx) {
+  expect_dynamic_names("/usr/lib/x86_64-linux-gnu/libstdc++.so.6", 3000);
+}
+
+TEST(SymbolReaderTest, NamesEachExportedFunctionOfPython) {
+  if (!std::filesystem::exists("/usr/bin/python3.11")) GTEST_SKIP() << "no /usr/bin/python3.11";
+  expect_dynamic_names("/usr/bin/python3.11", 1000);
+}
+
+TEST(SymbolReaderTest, NamesEachFunctionOfTheSeparateDebugFileOfLibc) {
+  const auto elf = open_elf(kLibc);
+  ASSERT_TRUE(elf);
+  const auto paths = debug_file_paths(kLibc, elf->build_id(), debug_link_of(*elf));
+  ASSERT_FALSE(paths.empty());
+  const auto debug = open_elf(paths[0]);
+  if (!debug) GTEST_SKIP() << "libc6-dbg is not installed: no " << paths[0];
+  EXPECT_TRUE(is_debug_file_of(*debug, elf->build_id(), std::nullopt));
+  const auto table = read_symbols(*debug);
+  ASSERT_TRUE(table);
+  expect_names_of_nm(*table, "nm --defined-only " + paths[0], 3000);
+}
+
+class BuiltFileTest : public testing::Test {
+ protected:
+  /// Functions by weight of their symbols: aliases, a label, a nested one without a size.
+  void SetUp() override {
+    folder_.write("f.c",
+                  "int strong(int x) { return x * 3; }\n"
+                  "int weak(int) __attribute__((weak, alias(\"strong\")));\n"
+                  "static int hidden(int) __attribute__((alias(\"strong\"), used));\n"
+                  "__asm__(\".text\\n.globl outer\\n.type outer,@function\\nouter: nop\\n"
+                  "inner: nop\\nnop\\n.size outer,.-outer\\nbare: nop\\nnop\\n"
+                  ".globl last\\n.type last,@function\\nlast: ret\\n.size last,1\\n\");\n");
+    ASSERT_TRUE(runs("cc -O1 -shared -fPIC -nostdlib -Wl,--build-id -o " + folder_.path("f.so") +
+                     ' ' + folder_.path("f.c")));
+  }
+  [[nodiscard]] uint64_t address(const std::string& name) const {
+    for (const auto& [at, names] : functions_by_nm("nm " + folder_.path("f.so"))) {
+      if (names.contains(name)) return at;
+    }
+    ADD_FAILURE() << "nm has no " << name;
+    return 0;
+  }
+  static std::string name_at(const SymbolTable& table, uint64_t address) {
+    const auto found = table.find(address);
+    return found ? std::string(found->name) : "";
+  }
+
+  Folder folder_;
+};
+
+TEST_F(BuiltFileTest, TheGlobalNameOfSeveralWinsAndInnerLabelsDoNotSplitAFunction) {
+  const auto elf = open_elf(folder_.path("f.so"));
+  ASSERT_TRUE(elf);
+  const auto table = read_symbols(*elf);
+  ASSERT_TRUE(table);
+  EXPECT_EQ(name_at(*table, address("strong")), "strong");
+  EXPECT_EQ(name_at(*table, address("inner") + 1), "outer");
+  EXPECT_EQ(name_at(*table, address("bare") + 1), "bare");
+  EXPECT_EQ(name_at(*table, address("last")), "last");
+  EXPECT_NE(name_at(*table, address("last") + 1), "last");
+  EXPECT_EQ(name_at(*table, 0), "");
+  EXPECT_EQ(name_at(*table, UINT64_MAX), "");
+}
+
+TEST_F(BuiltFileTest, ATableOverALimitIsRefusedAsSuch) {
+  const auto elf = open_elf(folder_.path("f.so"));
+  ASSERT_TRUE(elf);
+  for (const SymbolLimits& limits :
+       {SymbolLimits{.symbols = 2}, SymbolLimits{.records = 2}, SymbolLimits{.table_bytes = 40}}) {
+    const auto table = read_symbols(*elf, limits);
+    ASSERT_FALSE(table);
+    EXPECT_EQ(table.error().kind, base::Error::Kind::kBusy);
+  }
+}
+
+TEST_F(BuiltFileTest, CompressedSymbolsAreReadAndBombsAreNot) {
+  if (!runs("command -v xz")) GTEST_SKIP() << "xz is not installed";
+  const std::string so = folder_.path("f.so");
+  ASSERT_TRUE(runs("cd " + folder_.path("") +
+                   " && xz -k f.so && cp f.so s.so && strip -s s.so && " +
+                   "objcopy --add-section .gnu_debugdata=f.so.xz s.so"));
+  const auto elf = open_elf(folder_.path("s.so"));
+  ASSERT_TRUE(elf);
+  const auto inner = open_debug_data(*elf);
+  ASSERT_TRUE(inner);
+  const auto table = read_symbols(*inner);
+  ASSERT_TRUE(table);
+  EXPECT_EQ(name_at(*table, address("bare")), "bare");
+
+  for (const DebugDataLimits& limits :
+       {DebugDataLimits{.compressed_bytes = 16}, DebugDataLimits{.bytes = 1000},
+        DebugDataLimits{.dictionary_bytes = 4096}}) {
+    const auto refused = open_debug_data(*elf, limits);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, base::Error::Kind::kBusy);
+  }
+}
+
+TEST_F(BuiltFileTest, ADebugLinkIsFollowedByItsChecksum) {
+  ASSERT_TRUE(runs("cd " + folder_.path("") + " && objcopy --only-keep-debug f.so f.debug && " +
+                   "cp f.so s.so && strip -s s.so && objcopy --add-gnu-debuglink=f.debug s.so"));
+  const auto elf = open_elf(folder_.path("s.so"));
+  ASSERT_TRUE(elf);
+  const auto link = debug_link_of(*elf);
+  ASSERT_TRUE(link);
+  EXPECT_EQ(link->name, "f.debug");
+  const auto debug = open_elf(folder_.path("f.debug"));
+  ASSERT_TRUE(debug);
+  EXPECT_TRUE(is_debug_file_of(*debug, "", link));
+  EXPECT_FALSE(is_debug_file_of(*elf, "", link));
+  EXPECT_FALSE(is_debug_file_of(*debug, "", link, 16)) << "over what may be read for a checksum";
+  EXPECT_FALSE(is_debug_file_of(*debug, "00ff", link))
+      << "the build id decides where both have one";
+  const auto table = read_symbols(*debug);
+  ASSERT_TRUE(table);
+  EXPECT_EQ(name_at(*table, address("strong")), "strong");
+}
+
+TEST(DebugLinkTest, PathsAreThoseOfGdbAndStayBelowTheRoot) {
+  EXPECT_THAT(debug_file_paths("/usr/bin/a", "abcdef", DebugLink{.name = "a.debug"}),
+              testing::ElementsAre("/usr/lib/debug/.build-id/ab/cdef.debug", "/usr/bin/a.debug",
+                                   "/usr/bin/.debug/a.debug", "/usr/lib/debug/usr/bin/a.debug"));
+  EXPECT_THAT(debug_file_paths("/usr/bin/a", "", DebugLink{.name = "a"}),
+              testing::ElementsAre("/usr/bin/.debug/a", "/usr/lib/debug/usr/bin/a"));
+  EXPECT_THAT(debug_file_paths("/a/../b", "abcdef", std::nullopt), testing::IsEmpty());
+  EXPECT_THAT(debug_file_paths("[vdso]", "abcdef", std::nullopt), testing::IsEmpty());
+  EXPECT_THAT(debug_file_paths("/a", "../../x", std::nullopt), testing::IsEmpty());
+}
+
+TEST(DebugLinkTest, LinksThatLeaveTheirFolderAreNone) {
+  for (const std::string name : {"../x", "/etc/x", "..", ""}) {
+    std::string bytes = name + '\0';
+    bytes.resize((bytes.size() + 3) / 4 * 4);
+    bytes += "abcd";
+    EXPECT_FALSE(parse_debug_link(std::as_bytes(std::span(bytes)))) << name;
+  }
+}
+
+}  // namespace
+}  // namespace hostlens::symbols
