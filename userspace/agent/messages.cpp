@@ -111,7 +111,7 @@ void fields(Archive& archive, auto& m, const OpenProcessFile*) {
   archive.number(m.id);
   archive.pid(m.process.pid);
   archive.number(m.process.start_ticks);
-  archive.choice(m.what, kernel::ProcessFile::kJavaRelease);
+  archive.choice(m.what, kernel::ProcessFile::kPerfMap);
 }
 template <typename Archive>
 void fields(Archive& archive, auto& m, const SetTarget*) {

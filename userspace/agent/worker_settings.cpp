@@ -10,17 +10,15 @@ using nlohmann::json;
 namespace {
 
 json as_json(const ProfileJob& job) {
-  return {{"hz", job.hz},
-          {"outputs", job.outputs},
-          {"title", job.title},
-          {"unit", job.unit},
-          {"service", job.service}};
+  return {{"hz", job.hz},       {"outputs", job.outputs}, {"target_pid", job.target_pid},
+          {"title", job.title}, {"unit", job.unit},       {"service", job.service}};
 }
 
 ProfileJob job_from_json(const json& document) {
   ProfileJob job;
   document.at("hz").get_to(job.hz);
   document.at("outputs").get_to(job.outputs);
+  document.at("target_pid").get_to(job.target_pid);
   document.at("title").get_to(job.title);
   document.at("unit").get_to(job.unit);
   document.at("service").get_to(job.service);

@@ -27,6 +27,7 @@ enum class ProcessFile : uint8_t {
   kMaps = 9,  ///< /proc/PID/maps
   kJavaRelease =
       10,  ///< the file `release` of the JVM that the process runs: kernel/java_release.h
+  kPerfMap = 11,  ///< names of the code that it makes at run time: kernel/perf_map_file.h
 };
 
 /// Implemented by kernel::LocalHostAccess (the supervisor, acts itself) and by the worker's channel

@@ -9,10 +9,14 @@
 
 #include "kernel/java_release.h"
 #include "kernel/memory_file.h"
+#include "kernel/perf_map_file.h"
 #include "kernel/socket_inodes.h"
 
 namespace hostlens::kernel {
 namespace {
+
+/// Of one perf map: see symbols::PerfMapLimits, which is met first.
+constexpr uint64_t kMostPerfMapBytes = 64U << 20;
 
 using base::Error;
 using base::Result;
@@ -99,6 +103,9 @@ Result<UniqueFd> LocalHostAccess::open_process_file(model::ProcessKey key, Proce
       break;
     case ProcessFile::kJavaRelease:
       opened = open_java_release(path);
+      break;
+    case ProcessFile::kPerfMap:
+      opened = open_perf_map(path, kMostPerfMapBytes);
       break;
   }
   if (!opened) return opened;

@@ -120,8 +120,10 @@ class Recording {
   std::string worker_settings() const {
     const ProfileOptions& options = parts_.options;
     WorkerSettings worker;
-    worker.profile =
-        ProfileJob{options.hz, options.outputs, title_of(options), options.unit, options.service};
+    const uint32_t target =
+        parts_.child != nullptr ? static_cast<uint32_t>(parts_.child->pid()) : options.pid;
+    worker.profile = ProfileJob{options.hz,        options.outputs, target,
+                                title_of(options), options.unit,    options.service};
     return to_json(worker);
   }
 

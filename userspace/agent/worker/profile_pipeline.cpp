@@ -31,13 +31,20 @@ Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFd
   pipeline->notices_ = *std::move(notices);
   pipeline->tables_ = *std::move(tables);
   pipeline->books_ = std::move(fds.books);
-  pipeline->tracker_ = std::make_unique<symbols::CodeTracker>(*pipeline->tables_, host, host,
-                                                              pipeline->settings_.wanted);
+  pipeline->tracker_ = std::make_unique<symbols::CodeTracker>(
+      *pipeline->tables_, host, host,
+      [raw = pipeline.get()](uint32_t pid) { return raw->reads_mappings_of(pid); });
+  pipeline->noticed_.insert(pipeline->settings_.target_pid);
   pipeline->mender_ = std::make_unique<symbols::SampleMender>(
       *pipeline->tables_, *pipeline->tracker_,
       [raw = pipeline.get()](decoders::ProfileSample&& sample) { raw->take(std::move(sample)); });
-  pipeline->namer_ = std::make_unique<symbols::SampleNamer>(*pipeline->tracker_, host);
+  pipeline->namer_ = std::make_unique<symbols::SampleNamer>(*pipeline->tracker_, host, host);
   return pipeline;
+}
+
+bool ProfilePipeline::reads_mappings_of(uint32_t pid) const {
+  if (settings_.target_pid != 0) return noticed_.contains(pid);
+  return !settings_.wanted || settings_.wanted(pid);
 }
 
 void ProfilePipeline::on_notices() {
@@ -48,6 +55,7 @@ void ProfilePipeline::on_notices() {
       ++figures_.garbage;
       return;
     }
+    noticed_.insert(notice.process.pid);
     tracker_->on_notice(notice, now_ns);
   });
   build_tables();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <unordered_set>
 
 #include "agent/remote_host_access.h"
 #include "base/result.h"
@@ -24,6 +25,9 @@ struct ProfilePipelineSettings {
   uint64_t table_bytes = 96U << 20;  ///< of unwind tables, in the kernel
   /// Whose mappings are read and whose samples are kept; null: everybody's.
   std::function<bool(uint32_t pid)> wanted;
+  /// Not 0: the kernel samples this process and its descendants alone. Nobody else's mappings are
+  /// read.
+  uint32_t target_pid = 0;
 };
 
 struct ProfilePipelineFds {
@@ -72,6 +76,7 @@ class ProfilePipeline {
 
   ProfilePipeline(RemoteHostAccess& host, ProfilePipelineSettings settings, OnSample on_sample)
       : host_(host), settings_(std::move(settings)), on_sample_(std::move(on_sample)) {}
+  [[nodiscard]] bool reads_mappings_of(uint32_t pid) const;
   void read_ring();
   void build_tables();
   void take(decoders::ProfileSample&& sample);
@@ -87,6 +92,7 @@ class ProfilePipeline {
   std::unique_ptr<symbols::SampleMender> mender_;
   std::unique_ptr<symbols::SampleNamer> namer_;
   ProfilePipelineFigures figures_;
+  std::unordered_set<uint32_t> noticed_;  ///< of target_pid and its descendants; at most all pids
   uint64_t visited_ns_ = 0;
 };
 

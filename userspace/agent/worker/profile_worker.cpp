@@ -73,6 +73,7 @@ Result<void> ProfileWorker::build(SlotFds fds) {
   profile.max_bytes = 256U << 20;
   profile_ = std::make_unique<model::Profile>(profile);
   ProfilePipelineSettings settings;
+  settings.target_pid = job_.target_pid;
   if (!job_.unit.empty() || !job_.service.empty()) {
     settings.wanted = [this](uint32_t pid) { return wants(pid); };
   }

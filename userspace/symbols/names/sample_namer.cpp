@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbols/names/sample_namer.h"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -87,17 +86,14 @@ base::Result<base::UniqueFd> SampleNamer::Files::open_debug_file(
 }
 
 base::Result<base::UniqueFd> SampleNamer::Files::open_perf_map(const model::ProcessKey& process) {
-  return base::Error{base::Error::Kind::kNotFound,
-                     0,
-                     fmt::format("no perf map of process {} is looked for", process.pid),
-                     {}};
+  return processes_.open_process_file(process, kernel::ProcessFile::kPerfMap);
 }
 
-SampleNamer::SampleNamer(const CodeTracker& tracker, kernel::CodeFiles& files,
-                         const SymbolizerLimits& limits)
+SampleNamer::SampleNamer(const CodeTracker& tracker, kernel::HostAccess& processes,
+                         kernel::CodeFiles& files, const SymbolizerLimits& limits)
     : tracker_(tracker),
       kernel_files_(files),
-      files_(*this, files),
+      files_(*this, processes, files),
       symbolizer_(files_, limits, base::monotonic_now_ns) {}
 
 size_t SampleNamer::AddressKeyHash::operator()(const AddressKey& key) const {

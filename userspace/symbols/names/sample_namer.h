@@ -10,6 +10,7 @@
 
 #include "decoders/profile_decoder.h"
 #include "kernel/code_files.h"
+#include "kernel/host_access.h"
 #include "model/stack.h"
 #include "symbols/code/code_tracker.h"
 #include "symbols/names/symbol_files.h"
@@ -21,8 +22,8 @@ namespace hostlens::symbols {
 /// Symbolizer. One thread, that of the tracker.
 class SampleNamer {
  public:
-  /// Both must outlive it.
-  SampleNamer(const CodeTracker& tracker, kernel::CodeFiles& files,
+  /// All must outlive it.
+  SampleNamer(const CodeTracker& tracker, kernel::HostAccess& processes, kernel::CodeFiles& files,
               const SymbolizerLimits& limits = {});
 
   /// Everything of the sample that it tells by itself: no service, no container, no process name.
@@ -38,7 +39,8 @@ class SampleNamer {
   /// The files of modules are those that the tracker keeps open.
   class Files final : public SymbolFiles {
    public:
-    Files(const SampleNamer& namer, kernel::CodeFiles& files) : namer_(namer), files_(files) {}
+    Files(const SampleNamer& namer, kernel::HostAccess& processes, kernel::CodeFiles& files)
+        : namer_(namer), processes_(processes), files_(files) {}
     base::Result<base::UniqueFd> open_module(const model::ProcessKey& process,
                                              const model::Module& module) override;
     base::Result<base::UniqueFd> open_debug_file(const model::ProcessKey& process, Root root,
@@ -47,6 +49,7 @@ class SampleNamer {
 
    private:
     const SampleNamer& namer_;
+    kernel::HostAccess& processes_;
     kernel::CodeFiles& files_;
   };
   struct KnownModule {
