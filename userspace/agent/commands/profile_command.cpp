@@ -8,7 +8,11 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "agent/child_command.h"
 #include "agent/commands/commands.h"
@@ -56,6 +60,22 @@ Result<std::vector<UniqueFd>> open_outputs(const std::vector<std::string>& paths
     if (!files.back()) return base::errno_error("open " + path);
   }
   return files;
+}
+
+/// By the kernel's lists of each thread's children; what ends meanwhile is left out.
+std::vector<uint32_t> descendants_of(uint32_t pid) {
+  constexpr size_t kMost = 65'536;
+  std::vector<uint32_t> found{pid};
+  for (size_t next = 0; next < found.size() && found.size() < kMost; ++next) {
+    std::error_code ignored;
+    const std::string threads = fmt::format("/proc/{}/task", found[next]);
+    for (const auto& thread : std::filesystem::directory_iterator(threads, ignored)) {
+      std::ifstream children(thread.path() / "children");
+      for (uint32_t child = 0; children >> child;) found.push_back(child);
+    }
+  }
+  found.erase(found.begin());
+  return found;
 }
 
 /// From the start of the worker to its files. Everything happens in the loop.
@@ -276,6 +296,10 @@ int profile_command(ProfileOptions options) {
   if (target != 0) {
     if (auto set = parts.capture->host().set_target({target, 0}, true); !set) {
       return fail(set.error());
+    }
+    // Those that it starts from now on are targets by themselves.
+    for (const uint32_t child : descendants_of(target)) {
+      (void)parts.capture->host().set_target({child, 0}, true);  // it may have ended
     }
   }
   parts.options = std::move(options);
