@@ -36,7 +36,7 @@ enum {
 	PROFILE_FRAMES_MAX = UNWIND_FRAMES_MAX + PROFILE_KERNEL_FRAMES_MAX,
 	PROFILE_STACK_PAGE = 4096,
 	PROFILE_STACK_PAGES = 4, /* of a raw stack */
-	PROFILE_RAW_IN_A_ROW = 32, /* raw stacks of a process until the worker has answered its notice */
+	PROFILE_RAW_IN_A_ROW = 64, /* raw stacks of a process until the worker has answered its notice */
 };
 
 union unwind_word {

@@ -135,7 +135,8 @@ TEST_F(LateUnwinderTest, EachWayToFailHasItsOutcome) {
   EXPECT_EQ(unwind({row(0, UNWIND_CFA_RSP, 1)}, {0x1234}).outcome, PROFILE_NO_MAPPING);
   EXPECT_EQ(unwind({row(0, UNWIND_CFA_RSP, 9)}, {0}).outcome, PROFILE_TRUNCATED) << "of the copy";
   input_.registers[UNWIND_RBP] = 3;
-  EXPECT_EQ(unwind({row(0, UNWIND_CFA_RBP, 2)}, {0}).outcome, PROFILE_MEMORY_FAULT);
+  EXPECT_EQ(unwind({row(0, UNWIND_CFA_RBP, 2)}, {0}).outcome, PROFILE_STACK_ORDER);
+  EXPECT_EQ(unwind({row(0, UNWIND_CFA_RBP_DEREF, 0)}, {0}).outcome, PROFILE_MEMORY_FAULT);
   EXPECT_EQ(unwind({row(0, UNWIND_CFA_INVALID, UNWIND_INVALID_GAP)}, {0}).outcome, PROFILE_NO_ROW);
   EXPECT_EQ(unwind({row(0, UNWIND_CFA_INVALID, UNWIND_INVALID_EXPRESSION)}, {0}).outcome,
             PROFILE_EXPRESSION);
