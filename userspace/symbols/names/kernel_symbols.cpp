@@ -75,6 +75,7 @@ uint16_t KernelSymbolsBuilder::module_index(std::string_view name) {
 }
 
 void KernelSymbolsBuilder::add_line(std::string_view line) {
+  if (line.empty()) return;
   const std::string_view digits = take_word(line);
   const std::string_view type = take_word(line);
   const std::string_view name = take_word(line);

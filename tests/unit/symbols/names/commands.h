@@ -75,7 +75,9 @@ inline base::Result<ElfView> open_elf(const std::string& path) {
 inline std::map<uint64_t, std::set<std::string>> functions_by_nm(const std::string& command) {
   std::map<uint64_t, std::set<std::string>> functions;
   for (const std::string& line : lines_of(command)) {
-    if (line.size() < 20 || std::string("TtWwi").find(line[17]) == std::string::npos) continue;
+    if (line.size() < 20 || line[0] == ' ' ||
+        std::string("TtWwi").find(line[17]) == std::string::npos)
+      continue;
     std::string name = line.substr(19);
     name.resize(std::min(name.find('@', 1), name.size()));
     if (name == "data_start") continue;  // weak, and nm does not say that it is data
