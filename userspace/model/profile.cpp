@@ -2,8 +2,11 @@
 #include "model/profile.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <utility>
+
+#include "base/hash.h"
 
 namespace hostlens::model {
 namespace {
@@ -13,13 +16,11 @@ using base::mix;
 /// Estimates of what one more element costs: itself, its node in a hash table, the slot.
 constexpr size_t kHashNodeBytes = 48;
 constexpr size_t kLabelsBytes = 2 * sizeof(ProfileLabels) + kHashNodeBytes;
-constexpr size_t kFrameBytes = 2 * sizeof(Frame) + kHashNodeBytes;
-constexpr size_t kNodeBytes = sizeof(Profile::Node) + kHashNodeBytes;
-constexpr size_t kEntryBytes = sizeof(Profile::Entry) + kHashNodeBytes;
-/// Addresses of objects whose content is known; beyond it they are forgotten and compared anew.
+constexpr size_t kFrameBytes = 3 * sizeof(Frame) + 2 * kHashNodeBytes;
+constexpr size_t kNodeBytes = sizeof(Profile::Node) + PairIndex::kMostBytesPerPair;
+constexpr size_t kEntryBytes = sizeof(Profile::Entry) + PairIndex::kMostBytesPerPair;
+/// Frames that are found without a look at their content; when there are more, all are forgotten.
 constexpr size_t kMostSeen = 1U << 17U;
-
-uint64_t pair_of(Profile::Id high, Profile::Id low) { return uint64_t{high} << 32U | low; }
 
 uint64_t saturating_sum(uint64_t a, uint64_t b) {
   return a > std::numeric_limits<uint64_t>::max() - b ? std::numeric_limits<uint64_t>::max()
@@ -63,15 +64,12 @@ bool Profile::SharedTable<T>::ContentEqual::operator()(const std::shared_ptr<con
 template <typename T>
 std::shared_ptr<const T> Profile::SharedTable<T>::find_or_add(
     const std::shared_ptr<const T>& object, bool room, size_t& bytes) {
-  if (const auto seen = seen_.find(object); seen != seen_.end()) return seen->second;
   auto known = objects_.find(object);
   if (known == objects_.end()) {
     if (!room) return nullptr;
     known = objects_.insert(object).first;
     bytes += size_of(*object) + 2 * kHashNodeBytes;
   }
-  if (seen_.size() >= kMostSeen) seen_.clear();
-  seen_.emplace(object, *known);
   return *known;
 }
 
@@ -126,6 +124,15 @@ Profile::Id Profile::labels_id(const Sample& sample, bool room) {
 }
 
 Profile::Id Profile::frame_id(const Frame& frame, bool room) {
+  if (const auto seen = seen_frames_.find(frame); seen != seen_frames_.end()) return seen->second;
+  const Id id = add_frame(frame, room);
+  if (id == kNone) return kNone;
+  if (seen_frames_.size() >= kMostSeen) seen_frames_.clear();
+  seen_frames_.emplace(frame, id);
+  return id;
+}
+
+Profile::Id Profile::add_frame(const Frame& frame, bool room) {
   Frame key = frame;
   if (frame.function != nullptr) {
     key.function = functions_.find_or_add(frame.function, room, bytes_);
@@ -145,13 +152,12 @@ Profile::Id Profile::frame_id(const Frame& frame, bool room) {
 }
 
 Profile::Id Profile::child(Id parent, Id frame, bool room) {
-  const uint64_t key = pair_of(parent, frame);
-  if (const auto found = node_ids_.find(key); found != node_ids_.end()) return found->second;
+  if (const auto found = node_ids_.find(parent, frame)) return *found;
   if (!room) return kNone;
   const Id id = static_cast<Id>(nodes_.size());
   bytes_ += kNodeBytes;
   nodes_.push_back({parent, frame});
-  node_ids_.emplace(key, id);
+  node_ids_.insert(parent, frame, id);
   return id;
 }
 
@@ -172,13 +178,10 @@ Profile::Id Profile::stack_id(const Sample& sample, bool room) {
 }
 
 Profile::Entry* Profile::entry(Id labels, Id stack, bool room) {
-  const uint64_t key = pair_of(labels, stack);
-  if (const auto found = entry_ids_.find(key); found != entry_ids_.end()) {
-    return &entries_[found->second];
-  }
+  if (const auto found = entry_ids_.find(labels, stack)) return &entries_[*found];
   if (!room) return nullptr;
   bytes_ += kEntryBytes;
-  entry_ids_.emplace(key, static_cast<Id>(entries_.size()));
+  entry_ids_.insert(labels, stack, static_cast<Id>(entries_.size()));
   entries_.push_back({.labels = labels, .stack = stack});
   return &entries_.back();
 }

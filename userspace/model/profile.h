@@ -11,7 +11,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "base/hash.h"
+#include "model/pair_index.h"
 #include "model/stack.h"
 
 namespace hostlens::model {
@@ -98,7 +98,7 @@ class Profile {
   [[nodiscard]] uint64_t nanoseconds(uint64_t weight) const;
 
  private:
-  /// Objects of equal content as one: found by their address as long as callers share them.
+  /// Objects of equal content as one.
   template <typename T>
   class SharedTable {
    public:
@@ -114,8 +114,6 @@ class Profile {
       bool operator()(const std::shared_ptr<const T>& a, const std::shared_ptr<const T>& b) const;
     };
     std::unordered_set<std::shared_ptr<const T>, ContentHash, ContentEqual> objects_;
-    /// Keeps what it was asked for alive, so that an address is not used again.
-    std::unordered_map<std::shared_ptr<const T>, std::shared_ptr<const T>> seen_;
   };
   struct FrameHash {
     size_t operator()(const Frame& frame) const;
@@ -126,15 +124,13 @@ class Profile {
   struct LabelsHash {
     size_t operator()(const ProfileLabels& labels) const;
   };
-  struct PairHash {
-    size_t operator()(uint64_t pair) const { return base::mix(0, pair); }
-  };
 
   static constexpr Id kNone = ~Id{0};
 
   [[nodiscard]] bool has_room() const { return bytes_ < settings_.max_bytes; }
   Id labels_id(const Sample& sample, bool room);
   Id frame_id(const Frame& frame, bool room);
+  Id add_frame(const Frame& frame, bool room);
   Id child(Id parent, Id frame, bool room);
   Id stack_id(const Sample& sample, bool room);
   Entry* entry(Id labels, Id stack, bool room);
@@ -148,8 +144,12 @@ class Profile {
   SharedTable<Module> modules_;
   std::unordered_map<ProfileLabels, Id, LabelsHash> labels_ids_;
   std::unordered_map<Frame, Id, FrameHash, FrameEqual> frame_ids_;
-  std::unordered_map<uint64_t, Id, PairHash> node_ids_;   ///< by parent and frame
-  std::unordered_map<uint64_t, Id, PairHash> entry_ids_;  ///< by labels and stack
+  /// Frames as callers have them, whose objects may be others of the same content: as long as a
+  /// caller shares its objects, one look-up finds a frame. Keeps them alive, so that no address is
+  /// used again.
+  std::unordered_map<Frame, Id, FrameHash, FrameEqual> seen_frames_;
+  PairIndex node_ids_;   ///< by parent and frame
+  PairIndex entry_ids_;  ///< by labels and stack
   uint64_t total_count_ = 0;
   uint64_t total_weight_ = 0;
   uint64_t overflowed_ = 0;

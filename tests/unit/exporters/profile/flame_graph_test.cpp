@@ -108,7 +108,7 @@ TEST(FlameGraphTest, FilesAreBoundedAndSayWhatIsLeftOut) {
   EXPECT_GT(nodes, 400U);
   EXPECT_EQ(nodes + data.at("hidden").get<size_t>(), 2002U);
   const std::string picture = flame_graph_picture(tree_of(wide), "t", 500);
-  EXPECT_LE(count(picture, "<rect"), 500U);
+  EXPECT_LE(count(picture, "<rect class"), 500U);
   EXPECT_NE(picture.find("narrow boxes are left out"), std::string::npos);
 }
 
