@@ -46,7 +46,11 @@ struct SyscallsOptions {
 };
 [[nodiscard]] int syscalls_command(const SyscallsOptions& options);
 
-[[nodiscard]] int doctor_command(bool as_json);
+struct DoctorOptions {
+  std::string config_path;  ///< what is off there is told; "": the service's, if it is there
+  bool as_json = false;
+};
+[[nodiscard]] int doctor_command(const DoctorOptions& options);
 [[nodiscard]] int config_check_command(const std::string& path);
 [[nodiscard]] int config_keys_command();
 [[nodiscard]] int version_command();
