@@ -7,6 +7,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <sstream>
@@ -178,23 +179,32 @@ TEST_F(LiveHostTest, FileSystemStatesAddUpToTheSizeThatStatvfsTells) {
 }
 
 TEST_F(LiveHostTest, DescriptorsAndLimitsOfThisProcessAreItsOwn) {
-  // The prober of mounts, a thread of this process, opens and closes some at the same time.
-  const auto least_open_files = [&] {
-    uint64_t least = UINT64_MAX;
-    for (int i = 0; i < 20; ++i) {
-      (void)scrape(*host_);
-      least = std::min(least, host_->processes()[0].open_files.value_or(UINT64_MAX));
-    }
-    return least;
-  };
   (void)scrape(*host_);
   ASSERT_EQ(host_->processes().size(), 1U);
   EXPECT_EQ(host_->processes()[0].open_files_limit, static_cast<uint64_t>(::sysconf(_SC_OPEN_MAX)));
-  const uint64_t before = least_open_files();
-  ASSERT_NE(before, UINT64_MAX);
-  const base::UniqueFd more(::dup(0));
-  ASSERT_TRUE(more);
-  EXPECT_EQ(least_open_files(), before + 1);
+  // This process opens one for each that begins on the host, and its prober of mounts some more: a
+  // scrape between two looks that agree has seen what they saw.
+  const auto looked = [] {
+    uint64_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      (void)entry;
+      ++count;
+    }
+    return count - 1;  // that of the look itself
+  };
+  const auto seen_as_it_is = [&] {
+    for (int i = 0; i < 200; ++i) {
+      const uint64_t before = looked();
+      (void)scrape(*host_);
+      if (looked() == before && host_->processes()[0].open_files == before) return before;
+    }
+    return uint64_t{0};
+  };
+  const uint64_t before = seen_as_it_is();
+  EXPECT_GT(before, 0U);
+  std::vector<base::UniqueFd> more;
+  for (int i = 0; i < 100; ++i) more.emplace_back(::dup(0));
+  EXPECT_GT(seen_as_it_is(), before + 50);
 }
 
 TEST_F(LiveHostTest, ProcessesByStateAreAsManyAsProcLists) {
