@@ -235,7 +235,7 @@ survives_a_greedy_check() {
   local main worker before
   main=$(main_pid)
   worker=$(worker_pid)
-  sed -i 's|^checks: \[\]$|checks:\n  - {name: greedy, type: command, command: [/usr/bin/python3, -c, "bytes(1) * 10**9"], interval: 5s, timeout: 4s, failures: 1}|' \
+  sed -i 's|^checks: \[\]$|checks:\n  - {name: greedy, type: command, command: [/usr/bin/python3, -c, "bytes(1) * 3 * 10**8"], interval: 5s, timeout: 4s, failures: 1}|' \
     /etc/hostlens/hostlens.yaml
   check a_check_can_be_configured "$(hostlens config check /etc/hostlens/hostlens.yaml 2>&1 | head -3)" \
     hostlens config check /etc/hostlens/hostlens.yaml
