@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a shell script as the only job of a virtual machine with one of Debian's kernels.
 
-Exit status: the job's; 75 when the emulator broke the guest's kernel (try again); 77 when this host cannot run guests (the reason is printed); 124 when the time is
+Exit status: the job's; 77 when this host cannot run guests (the reason is printed); 124 when the time is
 up; 125 when the guest died; 126 when the job passed but the kernel complained in its log.
 """
 

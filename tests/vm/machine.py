@@ -22,11 +22,6 @@ START = ((ROOT / "init", "/init"), (ROOT / "run-job", "/run-job"),
 SPLAT = re.compile(r"\bBUG:|WARNING: (CPU|.*suspicious|possible)|\bOops\b|general protection|Call Trace|"
                    r"hung task|blocked for more than|KASAN|UBSAN|rcu.*stall|Kernel panic|kernel BUG")
 
-# Threads of the emulator that stand for CPUs run code that another one has patched already: the kernel's breakpoint of
-# that moment is met when nobody waits for it any more. No kernel does so on a machine.
-PATCHED_TOO_LATE = re.compile(r"\bOops: int3\b")
-
-EMULATOR = 75
 TIMED_OUT = 124
 GUEST_DIED = 125
 KERNEL_LOG = 126
@@ -77,7 +72,7 @@ def _modules(kernel):
 
 def boot(kernel, root, job, files=(), *, systemd=False, icount=False, cpus=2, memory=1536, limit=180,
          results=None, append=""):
-    """Runs `job` and returns its status; EMULATOR, TIMED_OUT, GUEST_DIED and KERNEL_LOG say why there is none."""
+    """Runs `job` and returns its status; TIMED_OUT, GUEST_DIED and KERNEL_LOG say why there is none."""
     host.need("qemu-system-x86_64", "setpriv")
     with tempfile.TemporaryDirectory(prefix="hostlens-vm-") as name:
         folder = pathlib.Path(name)
@@ -95,8 +90,6 @@ def boot(kernel, root, job, files=(), *, systemd=False, icount=False, cpus=2, me
             print(log[-2000:])
         for line in splats[:5]:
             print(f"vm: the kernel said: {line.strip()}")
-        if PATCHED_TOO_LATE.search(log):
-            return EMULATOR
         return KERNEL_LOG if splats and status == 0 else status
 
 

@@ -38,8 +38,7 @@ while [ $# -gt 0 ]; do
 done
 
 lines=$(mktemp)
-attempt=$(mktemp)
-trap 'rm -f "$lines" "$attempt"' EXIT
+trap 'rm -f "$lines"' EXIT
 
 say() {
   echo "$1" | tee -a "$lines"
@@ -90,25 +89,8 @@ package() {
   return 1
 }
 
-# A line per check in `attempt`; the guest's status.
-run_guest() {
-  local kernel=$1 job=$2 options=()
-  # One CPU: see PATCHED_TOO_LATE in machine.py, which starting the agent again and again met in every other run.
-  [ "$job" = package ] && options+=(--systemd --cpus 1)
-  rm -rf "${results:?}/$kernel-$job"
-  : >"$attempt"
-  /usr/bin/python3 "$here/guest.py" run --kernel "$kernel" --limit 600 --results "$results/$kernel-$job" \
-    "${options[@]}" "${files[@]}" "$here/jobs/$job.sh" > >(
-    sed -u -E "s|^(ok\|FAIL\|skip) |&$prefix/|" | tee -a "$attempt"
-  ) 2>&1 &
-  guest=$!
-  wait $guest
-  status=$?
-  wait  # for the reader of its output
-}
-
 run_job() {
-  local kernel=$1 job=$2 status prefix="vm/$1/$2"
+  local kernel=$1 job=$2 status prefix="vm/$1/$2" options=()
   if ! collect "$job"; then
     say "FAIL $prefix/package: $reason"
     return
@@ -117,15 +99,18 @@ run_job() {
     say "skip $prefix: $reason"
     return
   fi
-  run_guest "$kernel" "$job"
-  if [ "$status" -eq 75 ]; then
-    echo "vm: $prefix once more: the emulator broke the guest's kernel (PATCHED_TOO_LATE in machine.py)"
-    run_guest "$kernel" "$job"
-  fi
-  cat "$attempt" >>"$lines"
+  [ "$job" = package ] && options+=(--systemd)
+  rm -rf "${results:?}/$kernel-$job"
+  /usr/bin/python3 "$here/guest.py" run --kernel "$kernel" --limit 600 --results "$results/$kernel-$job" \
+    "${options[@]}" "${files[@]}" "$here/jobs/$job.sh" > >(
+    sed -u -E "s|^(ok\|FAIL\|skip) |&$prefix/|" | tee -a "$lines"
+  ) 2>&1 &
+  guest=$!
+  wait $guest
+  status=$?
+  wait  # for the reader of its output
   case $status in
     0) say "ok $prefix/kernel_log_is_clean" ;;
-    75) say "FAIL $prefix/ends: the emulator broke the guest's kernel twice" ;;
     77) say "skip $prefix: this host cannot run guests (above)" ;;
     124) say "FAIL $prefix/ends: the guest ran into its time limit" ;;
     126) say "FAIL $prefix/kernel_log_is_clean: see build/vm/results/$kernel-$job/kernel.log" ;;
