@@ -172,7 +172,7 @@ constexpr SignalRow kRows[] = {
       MetricKind::kHistogram},
      of_runqueue},
     {SIGNAL_MIGRATIONS,
-     {"hostlens.thread.migrations", "Threads that went on on another CPU than before.",
+     {"hostlens.thread.migrations", "Threads moved to another CPU.",
       "{migration}", MetricKind::kCounter},
      of_nothing},
     {SIGNAL_EXECS,
