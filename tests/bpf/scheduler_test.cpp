@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every sleep of a target under its cause, every wait for a CPU; both add up to the time off CPU. Of who is no target not
-// every wait is looked at when there are many.
+// Every sleep of a target under its cause, every wait for a CPU; both add up to the time off CPU.
+// Of who is no target not every wait is looked at when there are many.
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/perf_event.h>
@@ -329,8 +329,7 @@ OffCpu SchedulerTest::compete_for_a_cpu() {
   return {static_cast<double>(signals_->sum(pid, SIGNAL_BLOCKED)),
           static_cast<double>(signals_->sum(pid, SIGNAL_RUNQUEUE)),
           static_cast<double>(used->wall_ns - used->cpu_ns),
-          static_cast<double>(whole_ns - used->wall_ns),
-          static_cast<double>(used->waits_ns)};
+          static_cast<double>(whole_ns - used->wall_ns), static_cast<double>(used->waits_ns)};
 }
 
 /// A thread is on a CPU or off it: its sleeps and waits for a CPU are its wall time less its CPU

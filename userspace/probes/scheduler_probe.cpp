@@ -12,8 +12,7 @@ namespace hostlens::probes {
 namespace {
 
 constexpr KernelProgram kPrograms[] = {
-    {"tp_btf__sched_switch",
-     "hostlens.thread.blocked.duration, hostlens.thread.runqueue.duration"},
+    {"tp_btf__sched_switch", "hostlens.thread.blocked.duration, hostlens.thread.runqueue.duration"},
     {"tp_btf__sched_migrate_task", "hostlens.thread.migrations"},
 };
 
