@@ -67,6 +67,7 @@ enum {
 	PF_KTHREAD = 0x200000,
 	/* TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE, TASK_WAKEKILL, TASK_NOLOAD, TASK_FREEZABLE: neither stopped nor traced */
 	TASK_SLEEPS = 0x1 | 0x2 | 0x100 | 0x400 | 0x2000,
+	TASK_DEAD = 0x80,
 	EINTR = 4,
 	ENOSYS = 38,
 	EPIPE = 32,
@@ -305,6 +306,22 @@ struct mm_struct___before_6_2 {
 	struct mm_rss_stat rss_stat;
 };
 
+struct sched_info {
+	unsigned long pcount;
+	u64 run_delay;
+	u64 last_arrival;
+	u64 last_queued;
+};
+struct rq {
+	u64 clock;
+};
+struct cfs_rq {
+	struct rq *rq;
+};
+struct sched_entity {
+	struct cfs_rq *cfs_rq;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
@@ -320,6 +337,8 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	struct files_struct *files;
+	struct sched_entity se;
+	struct sched_info sched_info;
 	char comm[16];
 };
 

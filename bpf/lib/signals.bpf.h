@@ -42,12 +42,17 @@ static const struct signal_distribution no_distribution;
 static const u64 no_count;
 
 /* Atomic, because a program in an interrupt may come between. */
-static __always_inline void signal_book__add(u32 book)
+static __always_inline void signal_book__add_times(u32 book, u32 times)
 {
 	u64 *value = bpf_map_lookup_elem(&signal_books, &book);
 
 	if (value)
-		__sync_fetch_and_add(value, 1);
+		__sync_fetch_and_add(value, times);
+}
+
+static __always_inline void signal_book__add(u32 book)
+{
+	signal_book__add_times(book, 1);
 }
 
 static __always_inline u32 log2_of(u64 value)
@@ -145,6 +150,8 @@ static __always_inline void signal__add(const struct signal_key *key, u64 value,
 	if (!control || slot >= SIGNAL_SLOTS)
 		return;
 	signal_book__add(SIGNAL_BOOK_OBSERVED);
+	if (times > 1)
+		signal_book__add_times(SIGNAL_BOOK_ESTIMATED, times - 1);
 	distribution = control->active ? signal__entry(&signal_distributions_1, key, &no_distribution,
 						       &control->distributions) :
 					 signal__entry(&signal_distributions_0, key, &no_distribution,

@@ -7,18 +7,13 @@
 #include "lib/targets.bpf.h"
 #include "records/signal.h"
 
-enum task_phase {
-	TASK_UNKNOWN,   /* was there before us and has not been switched yet */
-	TASK_RUNS,
-	TASK_BLOCKED,   /* since since_ns */
-	TASK_WOKEN,     /* was blocked from since_ns to runnable_ns, waits for a CPU since */
-	TASK_RUNNABLE,  /* waits for a CPU since runnable_ns, without having slept before: new */
-	TASK_PREEMPTED, /* the same, because somebody else took the CPU */
-};
-
 struct task_state {
-	u64 since_ns;
-	u64 runnable_ns;
+	u64 since_ns;     /* off its CPU since; the clock of run queues */
+	u64 run_delay_ns; /* what the kernel had counted of its waits by then, */
+	u32 arrivals;     /* and how often it had got a CPU */
+	u16 weight;       /* this time off the CPU stands for so many; 0: it is not observed */
+	bool preempted;   /* it wants its CPU back */
+	bool followed;    /* it is a target: each of its switches is looked at */
 	u64 fault_ns; /* the last page fault's begin, 0: it is over */
 	u64 stall_ns; /* waits for memory to be made free since, 0: does not */
 	u64 sync_ns;  /* writes a file to its disk since, or back if it is a kernel thread; 0: does not */
@@ -26,10 +21,8 @@ struct task_state {
 	/* If it is a target: who executed the program (SIGNAL_OWNER_PROCESS), or the cgroup of its service. 0: the
 	 * process itself. */
 	u64 owner;
-	u16 phase;
-	u16 cause;       /* enum blocked_cause, 0: not asked for */
+	u16 cause;       /* why it sleeps: enum blocked_cause, 0: not asked for */
 	u16 system_call; /* its number + 1 */
-	u16 cpu;
 };
 
 /* Storage is made where a process is forked and by an iterator at start, never in the scheduler's hooks: those hold a run

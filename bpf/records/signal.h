@@ -154,8 +154,8 @@ enum signal_book {
 	SIGNAL_BOOK_LOST,           /* of these, lost: no room or memory for their key */
 	SIGNAL_BOOK_MERGED,         /* of these, kept as SIGNAL_OWNER_OTHER, for the same reason */
 	SIGNAL_BOOK_UNKNOWN_THREAD, /* switches of threads without state: nothing is known of their wait */
-	SIGNAL_BOOK_UNSEEN_WAKEUP,  /* threads that ran again without a wake-up that was seen */
-	SIGNAL_BOOK_UNSEEN_SWITCH,  /* threads that left a CPU without having been seen to get it: that wait is lost */
+	SIGNAL_BOOK_ESTIMATED,      /* observations that were not made: one that was stands for them */
+	SIGNAL_BOOK_UNSEEN_SWITCH,  /* a target's, which the kernel counted and did not show: what was between is lost */
 	SIGNAL_BOOK_UNTRACKED,      /* requests to disks that were not followed: too many in flight */
 	SIGNAL_BOOK_UNTIMED_ACCEPT, /* connections whose wait for accept(2) was not measured: too many waited */
 	SIGNAL_BOOK_COUNT

@@ -49,7 +49,21 @@ def test_doctor_tells_the_state_of_each_signal():
         assert f"hostlens.{name}" in signals
     for signal in signals.values():
         assert signal["state"] in ("active", "off", "unavailable")
-        assert (signal["state"] == "unavailable") == bool(signal["reason"]), signal
+        assert (signal["state"] == "active") == (not signal["reason"]), signal
+
+
+def test_doctor_tells_what_a_configuration_switches_off(directory):
+    path = directory / "quiet.yaml"
+    path.write_text("signals: {syscalls: {burst: 0s}}\n")
+    result = hostlens("doctor", "--json", "--config", path)
+    if result.returncode != 0:
+        pytest.skip("nothing can be attached here: " + result.stdout)
+    signals = {signal["name"]: signal for signal in json.loads(result.stdout)["signals"]}
+    assert signals["hostlens.syscall.duration"]["state"] == "off"
+    assert "signals.syscalls.burst" in signals["hostlens.syscall.duration"]["reason"]
+    path.write_text("signals: {syscalls: {brust: 0s}}\n")
+    result = hostlens("doctor", "--config", path)
+    assert result.returncode == 2 and "brust" in result.stderr
 
 
 def test_top_shows_a_running_agent_once(directory, watch):

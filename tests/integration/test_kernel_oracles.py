@@ -22,12 +22,13 @@ WORK = """
 import os, subprocess, sys, time
 print("pid", os.getpid(), flush=True)
 sys.stdin.readline()
+begin = time.monotonic() - time.process_time()
 for _ in range(100):
     time.sleep(0.005)
     end = time.process_time() + 0.002
     while time.process_time() < end:
         pass
-print("done", flush=True)
+print("done, off the processor:", time.monotonic() - time.process_time() - begin, flush=True)
 sys.stdin.readline()
 subprocess.run(["/bin/sh", "-c", "exit 112"])
 sys.stdin.readline()
@@ -55,7 +56,7 @@ class Worker:
 
     def work(self):
         self.line()
-        self.agent.until(lambda: "done" in self.agent.stdout(), 60, "the work")
+        return float(self.agent.until(lambda: re.search(r"done.*: (\S+)\n", self.agent.stdout()), 60, "the work").group(1))
 
     def reading(self):
         """The page once it has the mark, which everything of the work comes before."""
@@ -73,11 +74,16 @@ class Worker:
         return sum(sign * one.sum(sample, service_name=mine, **labels)
                    for sign, one in ((1, page), (-1, self.before)))
 
+    def waited(self):
+        """For a processor so far, as the kernel counts it."""
+        with open(f"/proc/{self.pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e9
+
     def hidden(self, page):
         """Since the work began, on the whole host."""
         lost = "hostlens_agent_signals_lost_total"
         return sum(page.sum(lost, reason=name) - self.before.sum(lost, reason=name)
-                   for name in ("unseen_switch", "unseen_wakeup"))
+                   for name in ("unseen_switch",))
 
 
 @pytest.fixture
@@ -106,16 +112,19 @@ def test_waits_for_a_processor_are_those_of_runqlat(worker, tool):
 
 def test_time_off_the_processor_is_that_of_offcputime(worker, tool):
     offcputime = tool("offcputime", "-t", str(worker.pid), "-m", "1")
-    worker.work()
+    true = worker.work()
+    waited = worker.waited()
     theirs = sum(int(value) for value in re.findall(r"^\s+(\d+)$", libbpf_tools.told(offcputime), re.M)) / 1e6
     page = worker.reading()
     # Without the sleeps for a line: they began before it was attached, or end after it.
     ours = worker.own(page, f"{BLOCKED}_sum", cause="timer") + worker.own(page, f"{RUNQUEUE}_sum")
     if theirs == 0:
         pytest.skip("offcputime sees nothing on this kernel")
-    # Hidden switches cost each of us a stretch of some 10 ms.
-    allowed = 0.03 * theirs + 0.02 * worker.hidden(page)
-    assert abs(ours - theirs) <= allowed, (ours, theirs)
+    # Hidden switches cost us a stretch of some 10 ms each where the kernel's sums do not help; what they cost offcputime
+    # shows the program's own clock.
+    allowed = 0.03 * true + 0.02 * worker.hidden(page) + worker.waited() - waited  # after the work
+    assert theirs - allowed <= ours <= max(theirs, true) + allowed, (ours, theirs, true)
+    assert ours >= true - 0.02 * true - 0.02 * worker.hidden(page), (ours, true)
 
 # Ends as often as is told, in ways that nobody else on this machine does at that moment.
 ENDS = """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Disk, interrupts, system calls and programs against who caused them and against libbpf-tools, in the same run.
+"""Disk, interrupts, system calls, connections and programs against who caused them (fio, stress-ng) and against libbpf-tools, in the same run.
 
 Work lies within both windows. What else the host does in the part of a window that the other does not have is what the
 tolerances are for: stated at each test."""
@@ -19,9 +19,10 @@ from harness.process import Process
 pytestmark = pytest.mark.alone
 
 READS, WRITES = 4000, 1000
+SENT, ANSWERED = 10 << 10, 20 << 10
 
 # Does what a line of its input says, and answers when it is done.
-WORK = """
+WORK = f"SENT, ANSWERED = {SENT}, {ANSWERED}" + """
 import ctypes, os, socket, subprocess, sys
 libc = ctypes.CDLL(None)
 receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -39,7 +40,18 @@ def knock(times):
 def programs(times):
     for _ in range(times):
         subprocess.run(["/bin/true"])
-print("ready", os.getpid(), flush=True)
+listener = socket.create_server(("127.0.0.1", 0))
+def exactly(connection, size):
+    while size:
+        size -= len(connection.recv(size))
+def connections(times):
+    for _ in range(times):
+        with socket.create_connection(listener.getsockname()) as client, listener.accept()[0] as server:
+            client.sendall(bytes(SENT))
+            exactly(server, SENT)
+            server.sendall(bytes(ANSWERED))
+            exactly(client, ANSWERED)
+print("ready", os.getpid(), listener.getsockname()[1], flush=True)
 for line in sys.stdin:
     what, times = line.split()
     globals()[what](int(times))
@@ -50,8 +62,8 @@ for line in sys.stdin:
 class Worker:
     def __init__(self, directory, started):
         self.agent = started(run(directory, [servers.PYTHON, "-c", WORK], stdin=subprocess.PIPE))
-        self.pid = int(self.agent.until(lambda: re.search(r"ready (\d+)", self.agent.stdout()), 20,
-                                        "its process id").group(1))
+        ready = self.agent.until(lambda: re.search(r"ready (\d+) (\d+)\n", self.agent.stdout()), 20, "its process id")
+        self.pid, self.port = int(ready[1]), int(ready[2])
 
     def do(self, what, times):
         self.agent.child.stdin.write(f"{what} {times}\n".encode())
@@ -179,3 +191,31 @@ def test_programs_executed_are_those_of_execsnoop(worker, tool):
     ours = gain(before, after, "hostlens_process_execs_total")
     assert len(rows) == 60
     assert 60 <= ours <= 80, "sixty, the tool itself, and little else that this host does"
+
+
+def test_connections_and_their_bytes_are_those_of_tcplife(worker, tool):
+    before = worker.page_of_now()
+    tcplife = tool(*libbpf_tools.with_tracefs("tcplife", "-D", str(worker.port)))
+    worker.do("connections", 50)
+    kilobytes = re.findall(rf"^{worker.pid}\s+\S+\s+127.0.0.1\s+\d+\s+127.0.0.1\s+{worker.port}\s+([\d.]+)\s+([\d.]+)",
+                           libbpf_tools.told(tcplife), re.M)
+    after = worker.page_of_now()
+    ours = [gain(before, after, "hostlens_connection_io_bytes_total", hostlens_connection_role="client",
+                 network_io_direction=direction) for direction in ("transmit", "receive")]
+    assert gain(before, after, "hostlens_connection_opened_total", hostlens_connection_role="client") == 50
+    assert ours == [50 * SENT, 50 * ANSWERED]
+    assert [(float(sent), float(received)) for sent, received in kilobytes] == [(SENT / 1024, ANSWERED / 1024)] * 50
+
+
+def test_processes_are_those_that_stress_ng_forks(worker):
+    if shutil.which("stress-ng") is None:
+        pytest.skip("stress-ng is not installed")
+    before = worker.page_of_now()
+    told = subprocess.run(["stress-ng", "--fork", "1", "--fork-ops", "500", "--metrics-brief"], capture_output=True, text=True,
+                          check=True)
+    after = worker.page_of_now()
+    forks = int(re.search(r"\bfork\s+(\d+)\s", told.stdout + told.stderr)[1])
+    assert forks >= 500
+    # Itself with its stressor, and what this host does besides.
+    assert forks <= gain(before, after, "hostlens_process_exits_total") <= forks + 20
+    assert forks <= gain(before, after, "hostlens_process_lifetime_seconds_count") <= forks + 20

@@ -68,7 +68,7 @@ collect() {
     package)
       if [ -x "$build/bin/hostlens" ]; then
         package || return
-        files+=(--file "$deb:/job/hostlens.deb" --file "$here/jobs/metrics.py")
+        files+=(--file "$deb:/job/hostlens.deb" --file "$here/jobs/metrics.py" --file "$here/jobs/lossy_network.py")
       else
         reason="build/release/bin/hostlens is not built"
       fi

@@ -202,10 +202,14 @@ void add_profile(CLI::App& app, std::function<int()>& action) {
 }
 
 void add_doctor(CLI::App& app, std::function<int()>& action) {
-  auto json = std::make_shared<bool>(false);
+  auto options = std::make_shared<DoctorOptions>();
   CLI::App* doctor = app.add_subcommand("doctor", "What this kernel offers, and what is missing");
-  doctor->add_flag("--json", *json, "As JSON");
-  doctor->callback([=, &action] { action = [=] { return doctor_command(*json); }; });
+  doctor->add_flag("--json", options->as_json, "As JSON");
+  doctor
+      ->add_option("--config", options->config_path,
+                   "Tells what this configuration switches off; default: that of the service")
+      ->type_name("FILE");
+  doctor->callback([=, &action] { action = [=] { return doctor_command(*options); }; });
 }
 
 void add_config(CLI::App& app, std::function<int()>& action) {

@@ -97,4 +97,14 @@ std::vector<SignalState> signal_states(const kernel::AttachReport& report) {
   return states;
 }
 
+void mark_switched_off(std::vector<SignalState>& states, const Configuration& configuration) {
+  if (configuration.syscall_burst_ns != 0) return;
+  for (SignalState& state : states) {
+    if (state.name != "hostlens.syscall.duration" || state.state != "active") continue;
+    state.state = "off";
+    state.reason = "signals.syscalls.burst is 0s";
+    state.remedy = "`hostlens syscalls` observes on demand";
+  }
+}
+
 }  // namespace hostlens::agent

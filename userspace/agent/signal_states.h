@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/configuration.h"
 #include "kernel/attach_report.h"
 
 namespace hostlens::agent {
@@ -22,5 +23,8 @@ struct SignalState {
 /// Sorted by name. A signal that needs several probes is active when each has a hook for it; of
 /// several ways to hook in one probe, one is enough; of several parts, one is.
 [[nodiscard]] std::vector<SignalState> signal_states(const kernel::AttachReport& report);
+
+/// Signals that are there but not asked for: "off", with the key that says so.
+void mark_switched_off(std::vector<SignalState>& states, const Configuration& configuration);
 
 }  // namespace hostlens::agent

@@ -133,18 +133,22 @@ class OwnFamilies {
          "Of these, counted under the service \"other\" for want of room or memory.",
          "{observation}", MetricKind::kCounter},
         sample.signals_merged);
+    one({"hostlens.agent.signals.estimated",
+         "Observations that were not made, because there were too many: each has one that was made "
+         "stand for it.",
+         "{observation}", MetricKind::kCounter},
+        sample.signals_estimated);
     const std::pair<std::string_view, uint64_t> lost[] = {
         {"no_room", sample.signals_lost},
         {"unknown_thread", sample.signals_unknown_thread},
         {"unseen_switch", sample.signals_unseen_switch},
-        {"unseen_wakeup", sample.signals_unseen_wakeup},
         {"untimed_accept", sample.signals_untimed_accept},
         {"untracked", sample.signals_untracked},
     };
     list_.add(
         {"hostlens.agent.signals.lost",
          "Observations that are missing: no room for their key, a thread that was not known, a "
-         "switch or a wake-up that the kernel did not show.",
+         "switch that the kernel did not show.",
          "{observation}", MetricKind::kCounter},
         [&](model::MetricFamily& family) {
           for (const auto& [reason, count] : lost) {

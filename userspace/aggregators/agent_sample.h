@@ -30,9 +30,10 @@ struct AgentSample {
   /// Books of kernel signals: totals since the probes were loaded. `signals` false: there are none.
   bool signals = false;
   uint64_t signals_observed = 0;
-  uint64_t signals_lost = 0;    ///< of these: no room or memory for their key
-  uint64_t signals_merged = 0;  ///< of these: counted under "other" for the same reason
-  uint64_t signals_unknown_thread = 0, signals_unseen_wakeup = 0, signals_unseen_switch = 0;
+  uint64_t signals_lost = 0;       ///< of these: no room or memory for their key
+  uint64_t signals_merged = 0;     ///< of these: counted under "other" for the same reason
+  uint64_t signals_estimated = 0;  ///< besides: not made, one that was made stands for them
+  uint64_t signals_unknown_thread = 0, signals_unseen_switch = 0;
   uint64_t signals_untracked = 0;
   uint64_t signals_untimed_accept = 0;
   std::vector<FamilyLoad> loads;  ///< of families that are made elsewhere

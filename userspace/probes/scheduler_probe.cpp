@@ -11,14 +11,9 @@
 namespace hostlens::probes {
 namespace {
 
-constexpr char kSwitches[] =
-    "hostlens.thread.blocked.duration, hostlens.thread.runqueue.duration, hostlens.thread."
-    "migrations";
-
 constexpr KernelProgram kPrograms[] = {
-    {"tp_btf__sched_switch", kSwitches},
-    {"tp_btf__sched_wakeup", kSwitches},
-    {"tp_btf__sched_wakeup_new", kSwitches},
+    {"tp_btf__sched_switch", "hostlens.thread.blocked.duration, hostlens.thread.runqueue.duration"},
+    {"tp_btf__sched_migrate_task", "hostlens.thread.migrations"},
 };
 
 /// CAUSE_BY_DESCRIPTOR of bpf/lib/blocked_cause.bpf.h

@@ -188,7 +188,7 @@ Result<SignalBooks> SignalTables::books() {
       {SIGNAL_BOOK_LOST, books.lost},
       {SIGNAL_BOOK_MERGED, books.merged},
       {SIGNAL_BOOK_UNKNOWN_THREAD, books.unknown_thread},
-      {SIGNAL_BOOK_UNSEEN_WAKEUP, books.unseen_wakeup},
+      {SIGNAL_BOOK_ESTIMATED, books.estimated},
       {SIGNAL_BOOK_UNSEEN_SWITCH, books.unseen_switch},
       {SIGNAL_BOOK_UNTRACKED, books.untracked},
       {SIGNAL_BOOK_UNTIMED_ACCEPT, books.untimed_accept},

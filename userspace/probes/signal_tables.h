@@ -34,8 +34,8 @@ struct SignalBooks {
   uint64_t lost = 0;            ///< of these, lost: no room or memory for their key
   uint64_t merged = 0;          ///< of these, without their owner
   uint64_t unknown_thread = 0;  ///< switches of threads without state
-  uint64_t unseen_wakeup = 0;   ///< threads that ran again without a wake-up that was seen
-  uint64_t unseen_switch = 0;   ///< threads that were not seen to get their CPU
+  uint64_t estimated = 0;       ///< not made: one that was made stands for them
+  uint64_t unseen_switch = 0;   ///< of targets: the kernel counted but did not show them
   uint64_t untracked = 0;       ///< requests to disks that were not followed: too many in flight
   uint64_t untimed_accept = 0;  ///< connections whose wait for accept(2) was not measured
 };

@@ -112,7 +112,10 @@ void ConnectionTracker::closed(const model::SocketClosed& event) {
   Connection* const connection = find(event.connection);
   if (connection == nullptr) return;
   connection->srtt_us = event.srtt_us != 0 ? event.srtt_us : connection->srtt_us;
-  connection->retransmits = std::max(connection->retransmits, event.retransmits);
+  if (event.retransmits > connection->retransmits) {  // sent again after the last call
+    connection->retransmits = event.retransmits;
+    connection->changed = true;
+  }
   StreamState& sent = connection->streams[static_cast<size_t>(Direction::kSend)];
   // More was sent than was reported: the last records are lost, not the response cut short. Totals
   // that retransmissions may have inflated prove nothing; one byte more may be the SYN.

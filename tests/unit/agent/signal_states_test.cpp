@@ -57,5 +57,24 @@ TEST(SignalStatesTest, ASignalOfPartsIsThereWhenOneIs) {
   EXPECT_EQ(states[1].parts[1].reason, "refused");
 }
 
+TEST(SignalStatesTest, WhatTheConfigurationSwitchesOffIsOffUnlessItIsUnavailable) {
+  Configuration configuration;
+  for (const uint64_t burst_ns : {uint64_t{1'000'000'000}, uint64_t{0}}) {
+    for (const bool attached : {true, false}) {
+      auto states = signal_states(
+          {"",
+           {{"system_call", "hostlens.syscall.duration", "tp_btf/sys_enter", attached, attached,
+             attached ? "" : "refused", ""},
+            {"process", "hostlens.process.execs", "tp_btf/exec", true, true, "", ""}}});
+      configuration.syscall_burst_ns = burst_ns;
+      mark_switched_off(states, configuration);
+      ASSERT_EQ(states.size(), 2U);
+      EXPECT_EQ(states[0].state, "active");
+      EXPECT_EQ(states[1].state, !attached ? "unavailable" : burst_ns == 0 ? "off" : "active");
+      EXPECT_EQ(states[1].reason.find("signals.syscalls.burst") == 0, attached && burst_ns == 0);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hostlens::agent

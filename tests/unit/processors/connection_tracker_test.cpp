@@ -44,11 +44,12 @@ class ConnectionTrackerTest : public testing::Test {
     event.connect_latency_ns = 77;
     tracker.on_control(event);
   }
-  void close(model::ConnectionId id, uint64_t bytes_sent = 0) {
+  void close(model::ConnectionId id, uint64_t bytes_sent = 0, uint32_t retransmits = 0) {
     model::SocketClosed event;
     event.time_ns = now_ns += 1000;
     event.connection = id;
     event.bytes_sent = bytes_sent;
+    event.retransmits = retransmits;
     tracker.on_control(event);
   }
   model::SocketData data(model::ConnectionId id, Direction direction, std::string_view bytes) {
@@ -247,6 +248,21 @@ TEST_F(ConnectionTrackerTest, ReportsTheLifeOfAConnection) {
   EXPECT_EQ(connections.progress[1].bytes_sent, kOk.size());
   EXPECT_EQ(connections.closed.size(), 1U);
   EXPECT_EQ(tracker.connections(), 0U);
+}
+
+// A kernel sends again long after close(2), when nobody uses the socket any more.
+TEST_F(ConnectionTrackerTest, CountsWhatIsSentAgainAfterTheLastProgress) {
+  open(1);
+  model::SocketData sent = data(1, Direction::kSend, kOk);
+  sent.retransmits = 2;
+  EXPECT_EQ(tracker.on_data(sent), Outcome::kOk);
+  tracker.tick(now_ns += 2 * kSecond);
+  ASSERT_EQ(connections.progress.size(), 1U);
+  EXPECT_EQ(connections.progress[0].retransmits, 2U);
+  close(1, 0, 5);
+  ASSERT_EQ(connections.progress.size(), 2U);
+  EXPECT_EQ(connections.progress[1].retransmits, 3U);
+  EXPECT_EQ(connections.progress[1].bytes_sent, 0U);
 }
 
 TEST_F(ConnectionTrackerTest, ClosesUnixConnectionsWithTheirProcess) {

@@ -119,7 +119,7 @@ observes() {
   variant=$(python3 -c 'import json; print(json.load(open("/results/doctor.json"))["probes"]["socket_variant"])')
   check "doctor_names_the_${expected}_variant" "doctor says ${variant:-nothing}" test "$variant" = $expected
 
-  sed -i 's/^  include: \[\]$/  include:\n    - unit: nginx/' /etc/hostlens/hostlens.yaml
+  sed -i 's/^  include: \[\]$/  include:\n    - unit: nginx\n    - command_line: "*lossy_network.py client"/' /etc/hostlens/hostlens.yaml
   check configuration_is_valid "see results" hostlens config check /etc/hostlens/hostlens.yaml
   systemctl start nginx
   echo hello >/var/www/html/hello.txt
@@ -230,6 +230,32 @@ tells_units() {
   rm -r /run/systemd/system/nginx.service.d /run/systemd/system/boom.service
 }
 
+# The unit's MemoryHigh slows a check's command that wants too much until its time is up; the agent goes on.
+survives_a_greedy_check() {
+  local main worker before
+  main=$(main_pid)
+  worker=$(worker_pid)
+  sed -i 's|^checks: \[\]$|checks:\n  - {name: greedy, type: command, command: [/usr/bin/python3, -c, "bytes(1) * 3 * 10**8"], interval: 30s, timeout: 25s, failures: 1}|' \
+    /etc/hostlens/hostlens.yaml
+  check a_check_can_be_configured "$(hostlens config check /etc/hostlens/hostlens.yaml 2>&1 | head -3)" \
+    hostlens config check /etc/hostlens/hostlens.yaml
+  systemctl reload $unit
+  if eventually 90 greedy_failed; then ok a_greedy_check_fails; else fail a_greedy_check_fails "$(hostlens health | tr '\n' ' ')"; fi
+  check a_greedy_check_was_held_back "$(tr '\n' ' ' </sys/fs/cgroup/system.slice/$unit/memory.events)" \
+    grep -q '^high [1-9]' /sys/fs/cgroup/system.slice/$unit/memory.events
+  before=$(/job/metrics.py service_name=nginx http_route=/hello.txt)
+  get 9 /hello.txt
+  counts_exactly counts_beside_a_greedy_check $((before + 9)) service_name=nginx http_route=/hello.txt
+  check a_greedy_check_harms_the_agent_not "main $main, now $(main_pid); worker $worker, now $(worker_pid)" \
+    test "$(main_pid) $(worker_pid) $(systemctl is-active $unit)" = "$main $worker active"
+}
+
+greedy_failed() {
+  hostlens health --json | python3 -c 'import json, sys
+signals = json.load(sys.stdin)["signals"]
+sys.exit(not any(row["signal"] == "check:greedy" and row["state"] == "failing" for row in signals))'
+}
+
 stops() {
   local ids begin
   ids=$(programs)
@@ -272,6 +298,8 @@ observes
 survives_a_dead_worker
 leaves_nothing_when_it_dies
 tells_units
+if ! /job/lossy_network.py; then failures=$((failures + 1)); fi
+survives_a_greedy_check
 stops
 starts_again_and_is_purged
 journalctl -q -o short-monotonic >/results/journal.txt

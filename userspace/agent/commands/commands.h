@@ -65,7 +65,11 @@ struct ProfileDiffOptions {
 };
 [[nodiscard]] int profile_diff_command(const ProfileDiffOptions& options);
 
-[[nodiscard]] int doctor_command(bool as_json);
+struct DoctorOptions {
+  std::string config_path;  ///< what is off there is told; "": the service's, if it is there
+  bool as_json = false;
+};
+[[nodiscard]] int doctor_command(const DoctorOptions& options);
 [[nodiscard]] int config_check_command(const std::string& path);
 [[nodiscard]] int config_keys_command();
 [[nodiscard]] int version_command();

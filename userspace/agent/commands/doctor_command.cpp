@@ -11,6 +11,7 @@
 #include "agent/attach_report_json.h"
 #include "agent/commands/commands.h"
 #include "agent/exit_codes.h"
+#include "agent/loaded_configuration.h"
 #include "agent/signal_states.h"
 #include "agent/version.h"
 #include "kernel/features.h"
@@ -24,17 +25,26 @@ using nlohmann::json;
 
 /// Enough for a trial; nothing is read from it.
 constexpr uint32_t kTrialRingBytes = 65536;
+constexpr const char* kServiceConfiguration = "/etc/hostlens/hostlens.yaml";
 
 struct Examination {
   kernel::Features features;
   kernel::AttachReport report;   ///< of the socket probe
   kernel::AttachReport signals;  ///< of kernel signals
   std::optional<base::Error> refused;
+  Configuration configuration;
   std::vector<std::string> notes;
+
+  [[nodiscard]] std::vector<SignalState> states(const kernel::AttachReport& of) const {
+    std::vector<SignalState> states = signal_states(of);
+    mark_switched_off(states, configuration);
+    return states;
+  }
 };
 
-Examination examine() {
+Examination examine(Configuration configuration) {
   Examination out;
+  out.configuration = std::move(configuration);
   out.features = kernel::read_features();
   const auto kernel = probes::KernelProbes::attach(out.signals);
   probes::SocketProbeSettings settings;
@@ -86,8 +96,7 @@ std::string as_json(const Examination& out) {
                             {"effective", capability.effective}});
   }
   json signals = json::array();
-  for (const SignalState& signal : signal_states(all_hooks(out)))
-    signals.push_back(as_json(signal));
+  for (const SignalState& signal : out.states(all_hooks(out))) signals.push_back(as_json(signal));
   json document = {{"version", kVersion},
                    {"usable", !out.refused.has_value()},
                    {"kernel",
@@ -112,14 +121,16 @@ class TextPage {
 
   void title(std::string_view text) { out_ += fmt::format("{}\n", paint("\x1b[1m", text)); }
   void line(bool good, std::string_view what, std::string_view why = {}) {
-    out_ += fmt::format("  {} {}{}{}\n",
-                        good ? paint("\x1b[32m", "ok     ") : paint("\x1b[31m", "missing"), what,
-                        why.empty() ? "" : ": ", why);
+    add(good ? paint("\x1b[32m", "ok     ") : paint("\x1b[31m", "missing"), what, why);
   }
+  void off(std::string_view what, std::string_view why) { add("off    ", what, why); }
   void plain(std::string_view text) { out_ += fmt::format("  {}\n", text); }
   [[nodiscard]] const std::string& text() const { return out_; }
 
  private:
+  void add(std::string_view state, std::string_view what, std::string_view why) {
+    out_ += fmt::format("  {} {}{}{}\n", state, what, why.empty() ? "" : ": ", why);
+  }
   [[nodiscard]] std::string paint(const char* code, std::string_view text) const {
     return colour_ ? fmt::format("{}{}\x1b[0m", code, text) : std::string(text);
   }
@@ -130,7 +141,9 @@ class TextPage {
 void add_signal(TextPage& page, const std::string& name, const SignalState& signal) {
   std::string why = signal.reason;
   if (!signal.remedy.empty()) why += fmt::format("{}{}", why.empty() ? "" : "; ", signal.remedy);
-  page.line(signal.state == "active", fmt::format("{} by {}", name, signal.hook), why);
+  const std::string what = fmt::format("{} by {}", name, signal.hook);
+  if (signal.state == "off") return page.off(what, why);
+  page.line(signal.state == "active", what, why);
 }
 
 std::string as_text(const Examination& out, bool colour) {
@@ -159,7 +172,7 @@ std::string as_text(const Examination& out, bool colour) {
     if (!out.refused->remedy.empty()) page.plain("remedy: " + out.refused->remedy);
   }
   page.title("Kernel signals");
-  for (const SignalState& signal : signal_states(out.signals)) {
+  for (const SignalState& signal : out.states(out.signals)) {
     if (signal.parts.empty()) add_signal(page, signal.name, signal);
     for (const SignalState& part : signal.parts) {
       add_signal(page, signal.name + (part.name.empty() ? "" : " ") + part.name, part);
@@ -174,9 +187,17 @@ std::string as_text(const Examination& out, bool colour) {
 
 }  // namespace
 
-int doctor_command(bool json_wanted) {
-  const Examination out = examine();
-  const std::string text = json_wanted ? as_json(out) : as_text(out, use_colour(STDOUT_FILENO));
+int doctor_command(const DoctorOptions& options) {
+  std::string path = options.config_path;
+  if (path.empty() && ::access(kServiceConfiguration, R_OK) == 0) path = kServiceConfiguration;
+  auto loaded = load_configuration(path, {});
+  if (!loaded && !options.config_path.empty()) {
+    print_error(loaded.error());
+    return kExitUsage;
+  }
+  Examination out = examine(loaded ? std::move(loaded->configuration) : Configuration{});
+  if (!loaded) out.notes.push_back(loaded.error().message);
+  const std::string text = options.as_json ? as_json(out) : as_text(out, use_colour(STDOUT_FILENO));
   std::fputs(text.c_str(), stdout);
   return out.refused ? kExitUnsupported : kExitOk;
 }

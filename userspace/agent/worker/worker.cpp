@@ -199,7 +199,7 @@ aggregators::AgentSample Worker::sample() {
     sample.signals_lost = books.lost;
     sample.signals_merged = books.merged;
     sample.signals_unknown_thread = books.unknown_thread;
-    sample.signals_unseen_wakeup = books.unseen_wakeup;
+    sample.signals_estimated = books.estimated;
     sample.signals_unseen_switch = books.unseen_switch;
     sample.signals_untracked = books.untracked;
     sample.signals_untimed_accept = books.untimed_accept;
