@@ -162,9 +162,10 @@ void add_profile(CLI::App& app, std::function<int()>& action) {
       ->capture_default_str()
       ->type_name("N");
   profile
-      ->add_option("-o,--output", options->outputs,
-                   "Its ending says the kind: .pb.gz, .folded, .svg, .html, .json; may be repeated. "
-                   "Without it a table of functions is printed")
+      ->add_option(
+          "-o,--output", options->outputs,
+          "Its ending says the kind: .pb.gz, .folded, .svg, .html, .json; may be repeated. "
+          "Without it a table of functions is printed")
       ->type_name("FILE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

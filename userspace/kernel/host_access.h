@@ -26,7 +26,7 @@ enum class ProcessFile : uint8_t {
             ///< to who may trace the process, so that a passed descriptor would tell nothing
   kMaps = 9,  ///< /proc/PID/maps
   kJavaRelease =
-      10,  ///< the file `release` of the JVM that the process runs: kernel/java_release.h
+      10,         ///< the file `release` of the JVM that the process runs: kernel/java_release.h
   kPerfMap = 11,  ///< names of the code that it makes at run time: kernel/perf_map_file.h
 };
 
