@@ -109,7 +109,8 @@ Result<void> HostRequestServer::serve_one(const OpenDebugSymbols& open, base::Un
   if (files == nullptr) return absent();
   std::string build_id;
   for (size_t i = 0; i < open.size; ++i) build_id += fmt::format("{:02x}", open.build_id[i]);
-  return keep(files->open_debug_symbols(build_id), fd);
+  const auto process = open.of_host ? std::nullopt : std::optional(open.process);
+  return keep(files->open_debug_symbols(process, build_id), fd);
 }
 
 Result<void> HostRequestServer::serve_one(const OpenKernelSymbols& /*open*/, base::UniqueFd& fd) {

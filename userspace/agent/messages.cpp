@@ -160,6 +160,9 @@ void fields(Archive& archive, auto& m, const OpenKernelSymbols*) {
 template <typename Archive>
 void fields(Archive& archive, auto& m, const OpenDebugSymbols*) {
   archive.number(m.id);
+  archive.number(m.process.pid);
+  archive.number(m.process.start_ticks);
+  archive.flag(m.of_host);
   archive.number(m.size);
   for (auto& byte : m.build_id) archive.number(byte);
 }

@@ -148,10 +148,12 @@ struct OpenCode {
   uint64_t limit = 0;
   bool operator==(const OpenCode&) const = default;
 };
-/// Debug symbols of the host for a file of this build id.
+/// Debug symbols for a file of this build id, in a process's own root or the host's.
 struct OpenDebugSymbols {
   static constexpr size_t kMostBytes = 20;  ///< SHA-1; the rest is 0
   uint64_t id = 0;
+  model::ProcessKey process;
+  bool of_host = true;  ///< then no process is looked at
   uint8_t size = 0;
   std::array<uint8_t, kMostBytes> build_id{};
   bool operator==(const OpenDebugSymbols&) const = default;
@@ -177,10 +179,9 @@ struct Reply {
 };
 
 /// The index is the message's number on the wire. Append only.
-using Message =
-    std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile, SetTarget,
-                 SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls, MakeSlab, OpenCode,
-                 OpenOutput, OpenKernelSymbols, OpenDebugSymbols>;
+using Message = std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile,
+                             SetTarget, SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls,
+                             MakeSlab, OpenCode, OpenOutput, OpenKernelSymbols, OpenDebugSymbols>;
 using MessageBytes = std::array<std::byte, kMessageBytes>;
 
 [[nodiscard]] MessageBytes encode(const Message& message);

@@ -61,8 +61,11 @@ Result<base::UniqueFd> RemoteHostAccess::open_code(model::ProcessKey process, ui
   return ask_for_fd(OpenCode{0, process, start, limit}, "open what a process executes");
 }
 
-Result<base::UniqueFd> RemoteHostAccess::open_debug_symbols(std::string_view build_id) {
+Result<base::UniqueFd> RemoteHostAccess::open_debug_symbols(
+    const std::optional<model::ProcessKey>& process, std::string_view build_id) {
   OpenDebugSymbols request;
+  request.process = process.value_or(model::ProcessKey{});
+  request.of_host = !process;
   request.size = static_cast<uint8_t>(build_id.size() / 2);
   if (build_id.size() % 2 != 0 || build_id.size() / 2 > request.build_id.size()) {
     return base::invalid_error("open debug symbols: no build id of 20 bytes or less");

@@ -29,7 +29,8 @@ class RemoteHostAccess final : public kernel::HostAccess,
   base::Result<base::UniqueFd> make_slab() override;
   base::Result<base::UniqueFd> open_code(model::ProcessKey process, uint64_t start,
                                          uint64_t limit) override;
-  base::Result<base::UniqueFd> open_debug_symbols(std::string_view build_id) override;
+  base::Result<base::UniqueFd> open_debug_symbols(const std::optional<model::ProcessKey>& process,
+                                                  std::string_view build_id) override;
   base::Result<base::UniqueFd> open_kernel_symbols() override;
   /// A file for the recording, by its place among those that the operator named: opened for writing
   /// and empty.

@@ -73,16 +73,18 @@ base::Result<base::UniqueFd> SampleNamer::Files::open_module(const model::Proces
   return base::Error{base::Error::Kind::kNotFound, 0, module.path + " is not open", {}};
 }
 
-base::Result<base::UniqueFd> SampleNamer::Files::open_debug_file(
-    const model::ProcessKey& /*process*/, Root root, const std::string& path) {
+base::Result<base::UniqueFd> SampleNamer::Files::open_debug_file(const model::ProcessKey& process,
+                                                                 Root root,
+                                                                 const std::string& path) {
   constexpr std::string_view kFolder = "/usr/lib/debug/.build-id/";
   constexpr std::string_view kEnding = ".debug";
-  if (root != Root::kHost || !path.starts_with(kFolder) || !path.ends_with(kEnding)) {
+  if (!path.starts_with(kFolder) || !path.ends_with(kEnding)) {
     return base::Error{base::Error::Kind::kNotFound, 0, path + " is not looked for", {}};
   }
   std::string build_id = path.substr(kFolder.size(), path.size() - kFolder.size() - kEnding.size());
   std::erase(build_id, '/');
-  return files_.open_debug_symbols(build_id);
+  return files_.open_debug_symbols(root == Root::kHost ? std::nullopt : std::optional(process),
+                                   build_id);
 }
 
 base::Result<base::UniqueFd> SampleNamer::Files::open_perf_map(const model::ProcessKey& process) {
