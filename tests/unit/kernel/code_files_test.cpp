@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -64,6 +65,33 @@ TEST_F(OpenBelowTest, OnlyRegularFilesAreOpenedAndNoFifoIsWaitedFor) {
   ASSERT_EQ(::mkfifo((top_ + "/root/fifo").c_str(), 0600), 0);
   EXPECT_EQ(content("/fifo"), "none");
   EXPECT_EQ(content("/usr"), "none");
+}
+
+TEST_F(OpenBelowTest, DebugSymbolsAreThoseOfTheProcessesRoot) {
+  if (::geteuid() != 0) GTEST_SKIP() << "chroot needs root";
+  std::filesystem::create_directories(top_ + "/root/usr/lib/debug/.build-id/ab");
+  write("/root/usr/lib/debug/.build-id/ab/cdef0123.debug", "symbols");
+  int ready[2];
+  int end[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  ASSERT_EQ(::pipe(end), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(end[1]);
+    char byte = ::chroot((top_ + "/root").c_str()) == 0 ? 'y' : 'n';
+    if (::write(ready[1], &byte, 1) == 1) (void)!::read(end[0], &byte, 1);
+    ::_exit(0);
+  }
+  char there = 'n';
+  EXPECT_EQ(::read(ready[0], &there, 1), 1);
+  EXPECT_EQ(there, 'y');
+  LocalCodeFiles files;
+  const model::ProcessKey process{.pid = static_cast<uint32_t>(child)};
+  EXPECT_TRUE(files.open_debug_symbols(process, "abcdef0123"));
+  EXPECT_FALSE(files.open_debug_symbols(process, "abcdef0124"));
+  EXPECT_FALSE(files.open_debug_symbols(std::nullopt, "abcdef0123"));
+  for (const int fd : {ready[0], ready[1], end[0], end[1]}) ::close(fd);
+  EXPECT_EQ(::waitpid(child, nullptr, 0), child);
 }
 
 TEST(LocalCodeFilesTest, WhatIsNoBuildIdIsNoPath) {
