@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace hostlens::agent {
 namespace {
 
@@ -27,6 +29,11 @@ const std::vector<Message>& every_message() {
       OpenContainerList{14, 1},
       Reply{13, true, true, base::Error::Kind::kInvalid, 0},
       WatchSystemCalls{14, 5'000'000'000},
+      MakeSlab{15},
+      OpenCode{16, {4711, 55}, 0x400000, UINT64_MAX},
+      OpenOutput{17, 3},
+      OpenKernelSymbols{18},
+      OpenDebugSymbols{19, {4711, 55}, false, 3, {1, 2, 255}},
   };
   return all;
 }
@@ -35,6 +42,12 @@ TEST(MessagesTest, EveryMessageSurvivesTheWire) {
   for (const Message& message : every_message()) {
     EXPECT_EQ(decode(encode(message)), message) << message.index();
   }
+}
+
+TEST(MessagesTest, NoKindIsLeftOut) {
+  std::set<size_t> kinds;
+  for (const Message& message : every_message()) kinds.insert(message.index());
+  EXPECT_EQ(kinds.size(), std::variant_size_v<Message>);
 }
 
 TEST(MessagesTest, EveryTruncationAndAnyExcessIsRefused) {
@@ -68,7 +81,7 @@ TEST(MessagesTest, FieldsOutOfRangeAreRefused) {
     EXPECT_FALSE(decode(encode(OpenProcessFile{1, {pid, 0}, kernel::ProcessFile::kStat})));
     EXPECT_FALSE(decode(encode(SetTarget{1, {pid, 0}, true})));
   }
-  EXPECT_FALSE(decode(encode(OpenProcessFile{1, {1, 0}, static_cast<kernel::ProcessFile>(11)})));
+  EXPECT_FALSE(decode(encode(OpenProcessFile{1, {1, 0}, static_cast<kernel::ProcessFile>(12)})));
   EXPECT_FALSE(decode(encode(Hello{FdMask(1U << kFdSlots)})));
   EXPECT_FALSE(decode(encode(Hello{mask({FdSlot::kRequests, FdSlot::kLedger})})))
       << "settings are missing";
