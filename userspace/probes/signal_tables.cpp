@@ -184,14 +184,10 @@ Result<SignalBooks> SignalTables::books() {
     uint32_t index;
     uint64_t& total;
   } rows[] = {
-      {SIGNAL_BOOK_OBSERVED, books.observed},
-      {SIGNAL_BOOK_LOST, books.lost},
-      {SIGNAL_BOOK_MERGED, books.merged},
-      {SIGNAL_BOOK_UNKNOWN_THREAD, books.unknown_thread},
-      {SIGNAL_BOOK_ESTIMATED, books.estimated},
-      {SIGNAL_BOOK_UNSEEN_SWITCH, books.unseen_switch},
-      {SIGNAL_BOOK_UNTRACKED, books.untracked},
-      {SIGNAL_BOOK_UNTIMED_ACCEPT, books.untimed_accept},
+      {SIGNAL_BOOK_OBSERVED, books.observed},   {SIGNAL_BOOK_LOST, books.lost},
+      {SIGNAL_BOOK_MERGED, books.merged},       {SIGNAL_BOOK_UNKNOWN_THREAD, books.unknown_thread},
+      {SIGNAL_BOOK_ESTIMATED, books.estimated}, {SIGNAL_BOOK_UNSEEN_SWITCH, books.unseen_switch},
+      {SIGNAL_BOOK_UNTRACKED, books.untracked}, {SIGNAL_BOOK_UNTIMED_ACCEPT, books.untimed_accept},
   };
   std::vector<uint64_t> values(cpus_);
   for (const auto& row : rows) {
