@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that tells who a process is: its executable, its runtime's files, its cgroup, the list
-// of containers. The first byte chooses.
+// Everything that tells who a process is: its executable, its arguments, its runtime's files, its
+// cgroup, the list of containers. The first byte chooses.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -10,10 +10,12 @@
 #include <string_view>
 
 #include "base/unique_fd.h"
+#include "discovery/argument_redaction.h"
 #include "discovery/cgroup_identity.h"
 #include "discovery/cgroup_tree.h"
 #include "discovery/container_list.h"
 #include "discovery/package_database.h"
+#include "discovery/proc_files.h"
 #include "discovery/runtime_inspection.h"
 
 using namespace hostlens;
@@ -42,6 +44,13 @@ void read_list(std::string_view bytes) {
   for (const auto& [id, container] : *list) expect(id.size() == 64 && container.name.size() <= 256);
 }
 
+void show(std::string_view bytes) {
+  const auto shown = discovery::show_arguments(discovery::parse_command_line(bytes),
+                                               discovery::ArgumentsMode::kRedact);
+  expect(shown.size() <= 64);
+  for (const std::string& argument : shown) expect(argument.size() <= 256);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -50,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto memory = [&](uint64_t address, size_t wanted) {
     return address < bytes.size() ? std::string(bytes.substr(address, wanted)) : std::string();
   };
-  switch (data[0] % 8) {
+  switch (data[0] % 9) {
     case 0:
       inspect_as("/usr/bin/python3.9", bytes);
       break;
@@ -72,6 +81,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 6:
       (void)discovery::find_unified_mount(bytes);
+      break;
+    case 8:
+      show(bytes);
       break;
     default: {
       std::map<std::string, discovery::Package> packages{{"/a", {"a", ""}}, {"/b", {"a", ""}}};

@@ -128,7 +128,7 @@ def test_a_broken_traceparent_is_not(chain, collector):
 def test_spans_follow_the_conventions(directory, started, collector):
     server = servers.python(directory)
     command = ["env", "OTEL_SERVICE_NAME=checkout",
-               "OTEL_RESOURCE_ATTRIBUTES=service.namespace=shop,service.version=1.2", *server.command]
+               "OTEL_RESOURCE_ATTRIBUTES=service.namespace=shop,service.version=1.2", *server.command, "--api-token", "SECRET"]
     agent = started(run_agent(directory, command, options=["--otlp-endpoint", collector.url]))
     server.wait(agent)
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
@@ -154,6 +154,7 @@ def test_spans_follow_the_conventions(directory, started, collector):
               "host.name": platform.node(), "os.type": "linux",
               "process.executable.name": os.path.basename(os.path.realpath(servers.PYTHON))}
     assert {key: resource.get(key) for key in wanted} == wanted
+    assert resource["process.command_args"] == [*server.command, "--api-token", "REDACTED"]
     assert resource["process.pid"] > 0
     assert resource["service.instance.id"]
 

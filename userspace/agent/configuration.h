@@ -67,6 +67,7 @@ struct Configuration {
   std::vector<std::string> route_patterns;
   bool redact_query_values = false;  ///< false: no query at all; true: keys with REDACTED values
   std::vector<std::string> query_keys_kept;
+  discovery::ArgumentsMode arguments = discovery::ArgumentsMode::kRedact;
   bool prometheus_enabled = true;
   uint64_t syscall_burst_ns = 1'000'000'000;  ///< 0: only when somebody watches
   uint64_t syscall_period_ns = 30'000'000'000;

@@ -66,6 +66,21 @@ void read_redaction(Value& value, Configuration& configuration) {
   configuration.redact_query_values = *text == "redact";
 }
 
+void read_arguments(Value& value, Configuration& configuration) {
+  const auto text = value.text();
+  if (!text) return;
+  using discovery::ArgumentsMode;
+  if (*text == "drop") {
+    configuration.arguments = ArgumentsMode::kDrop;
+  } else if (*text == "redact") {
+    configuration.arguments = ArgumentsMode::kRedact;
+  } else if (*text == "keep") {
+    configuration.arguments = ArgumentsMode::kKeep;
+  } else {
+    value.fail("\"" + *text + "\" is none of them");
+  }
+}
+
 void read_endpoint(Value& value, Configuration& configuration) {
   const auto text = value.text();
   if (!text) return;
@@ -138,6 +153,10 @@ const std::array kKeys = {
     ConfigurationKey{"redaction.keep", "a list of query keys", "[]",
                      "Query keys whose values are kept.", true,
                      [](Value& v, Configuration& c) { v.read_texts(c.query_keys_kept); }},
+    ConfigurationKey{"redaction.arguments", "drop, redact or keep", "redact",
+                     "Arguments of programs on spans: none, without what looks like a secret, or "
+                     "as they are.",
+                     false, read_arguments},
     ConfigurationKey{
         "signals.syscalls.burst", "a duration, 0s to 1h", "1s",
         "How long of every period the system calls of targets are observed, which makes every "

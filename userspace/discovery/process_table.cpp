@@ -259,7 +259,7 @@ void ProcessTable::describe(uint32_t pid, Entry& entry) {
   process->key = facts->key;
   process->service = intern(describe_service(*facts, declared, configured, settings_.host));
   process->resource = process->service->resource;
-  auto own = describe_process(*facts, owner);
+  auto own = describe_process(*facts, owner, settings_.arguments);
   inspect(*facts, own);
   process->executable = text_of(own, "process.executable.name");
   std::move(own.begin(), own.end(), std::back_inserter(process->resource));

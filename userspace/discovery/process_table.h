@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "discovery/argument_redaction.h"
 #include "discovery/executable_inspector.h"
 #include "discovery/listening_ports.h"
 #include "discovery/process_reader.h"
@@ -34,6 +35,7 @@ struct ProcessTableSettings {
   /// Language runtimes and packages, added to a process when they are known; null: without. Must
   /// outlive the table.
   ExecutableInspector* executables = nullptr;
+  ArgumentsMode arguments = ArgumentsMode::kRedact;
   size_t max_processes = 10'000;
   uint64_t tombstone_ns = 10'000'000'000;  ///< how long an ended process can still be asked for
 };

@@ -150,7 +150,8 @@ model::Service describe_service(const ProcessFacts& facts, const DeclaredIdentit
   return service;
 }
 
-model::Attributes describe_process(const ProcessFacts& facts, std::string_view owner) {
+model::Attributes describe_process(const ProcessFacts& facts, std::string_view owner,
+                                   ArgumentsMode arguments) {
   model::Attributes attributes;
   attributes.push_back({"process.pid", int64_t{facts.key.pid}});
   if (facts.parent_pid != 0) {
@@ -162,8 +163,10 @@ model::Attributes describe_process(const ProcessFacts& facts, std::string_view o
   const std::string_view base = base_name(facts.executable);
   add("process.executable.name", clean_text(base.empty() ? std::string_view(facts.comm) : base));
   add("process.executable.path", clean_text(facts.executable, 1024));
-  // The first argument only: the others may hold secrets.
   if (!facts.arguments.empty()) add("process.command", clean_text(facts.arguments[0]));
+  if (auto shown = show_arguments(facts.arguments, arguments); !shown.empty()) {
+    attributes.push_back({"process.command_args", std::move(shown)});
+  }
   add("process.runtime.name", std::string(runtime_name(facts.executable)));
   add("process.owner", std::string(owner));
   return attributes;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "discovery/argument_redaction.h"
 #include "discovery/process_reader.h"
 #include "model/attribute.h"
 #include "model/service.h"
@@ -30,6 +31,7 @@ struct DeclaredIdentity {
                                               const model::Attributes& host);
 
 /// process.* for a process of that service. `owner` may be "".
-[[nodiscard]] model::Attributes describe_process(const ProcessFacts& facts, std::string_view owner);
+[[nodiscard]] model::Attributes describe_process(const ProcessFacts& facts, std::string_view owner,
+                                                 ArgumentsMode arguments);
 
 }  // namespace hostlens::discovery

@@ -42,7 +42,7 @@ targets:
     - {executable: "*/python3*", command_line: "*gunicorn*"}
   exclude: [{pid: 17}]
 routes: {patterns: ["/users/{id}", /static/*]}
-redaction: {query: redact, keep: [page]}
+redaction: {query: redact, keep: [page], arguments: drop}
 exporters:
   prometheus: {enabled: false}
   otlp:
@@ -88,6 +88,7 @@ limits:
   EXPECT_THAT(c.route_patterns, ElementsAre("/users/{id}", "/static/*"));
   EXPECT_TRUE(c.redact_query_values);
   EXPECT_THAT(c.query_keys_kept, ElementsAre("page"));
+  EXPECT_EQ(c.arguments, discovery::ArgumentsMode::kDrop);
   EXPECT_FALSE(c.prometheus_enabled);
   EXPECT_EQ(c.otlp.endpoint, "https://collector:4318");
   EXPECT_EQ(c.otlp.protocol, "http/protobuf");

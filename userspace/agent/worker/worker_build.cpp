@@ -121,6 +121,7 @@ Result<void> Worker::build(SlotFds fds) {
   discovery::ProcessTableSettings table;
   table.service_names = configuration_.service_name;
   table.host = host_resource;
+  table.arguments = configuration_.arguments;
   // What ended in an interval is asked for when its tables are read.
   table.tombstone_ns = std::max(table.tombstone_ns, 2 * configuration_.interval_ns);
   executables_ = std::make_unique<discovery::ExecutableInspector>(
