@@ -5,16 +5,8 @@
 #include <bpf/bpf_helpers.h>
 
 #include "lib/targets.bpf.h"
+#include "lib/task_phase.h"
 #include "records/signal.h"
-
-enum task_phase {
-	TASK_UNKNOWN,   /* was there before us and has not been switched yet */
-	TASK_RUNS,
-	TASK_BLOCKED,   /* since since_ns */
-	TASK_WOKEN,     /* was blocked from since_ns to runnable_ns, waits for a CPU since */
-	TASK_RUNNABLE,  /* waits for a CPU since runnable_ns, without having slept before: new */
-	TASK_PREEMPTED, /* the same, because somebody else took the CPU */
-};
 
 struct task_state {
 	u64 since_ns;

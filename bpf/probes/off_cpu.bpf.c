@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Where threads are while they are off CPU: how long, why, and with which stack. Beside probes/profile.bpf.c, whose
+// tables and rings it uses. The scheduler's own hooks only take times, as they hold a run queue's lock; the stack is taken
+// when the thread is back and has not run yet: it is the one that it went away with.
+#include "lib/kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "lib/off_cpu.bpf.h"
+#include "lib/off_cpu_cut.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline int off_cpu__woken(struct task_struct *task, u32 phase)
+{
+	struct off_cpu_thread *thread;
+
+	if (!profile__wants(task->tgid) || !off_cpu__is_on())
+		return 0;
+	thread = off_cpu__find(task);
+	/* One that runs, or waits for a CPU, was woken before it had gone to sleep. */
+	if (!thread || (thread->phase != TASK_BLOCKED && thread->phase != TASK_UNKNOWN))
+		return 0;
+	thread->runnable_ns = bpf_ktime_get_ns();
+	if (thread->phase == TASK_UNKNOWN && phase == TASK_WOKEN) {
+		thread->since_ns = off_cpu_begin_ns;
+		thread->cause = off_cpu__cause(task, 0);
+	}
+	thread->phase = phase;
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(tp_btf__sched_wakeup, struct task_struct *task)
+{
+	return off_cpu__woken(task, TASK_WOKEN);
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(tp_btf__sched_wakeup_new, struct task_struct *task)
+{
+	return off_cpu__woken(task, TASK_RUNNABLE);
+}
+
+/* It was back on a CPU without our seeing it: new threads always, and some hypervisors' own threads hide the switch that
+ * follows them. How long it ran the kernel has counted. */
+static __always_inline void off_cpu__catch_up(struct off_cpu_thread *thread, u64 now_ns, u64 ran_ns)
+{
+	u64 sleep_ns, wait_ns;
+
+	off_cpu__measure(thread, now_ns, &sleep_ns, &wait_ns);
+	if (wait_ns)
+		wait_ns = wait_ns > ran_ns ? wait_ns - ran_ns : 0;
+	else
+		sleep_ns = sleep_ns > ran_ns ? sleep_ns - ran_ns : 0;
+	thread->parts[OFF_CPU_SLEEP].owed_ns += sleep_ns;
+	if (wait_ns < off_cpu_threshold_ns)
+		thread->short_ns += wait_ns;
+	else
+		thread->parts[OFF_CPU_WAIT].owed_ns += wait_ns;
+	profile_book__add(PROFILE_BOOK_UNSEEN_SWITCH);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(tp_btf__sched_switch, bool preempt, struct task_struct *previous, struct task_struct *next)
+{
+	u32 sleep_state = previous->__state;
+	struct off_cpu_thread *thread;
+	u64 now_ns, ran_ns;
+
+	/* Process 0 is each CPU's idle loop. */
+	if (!previous->pid || !profile__wants(previous->tgid) || !off_cpu__is_on())
+		return 0;
+	thread = off_cpu__find(previous);
+	if (!thread) {
+		profile_book__add(PROFILE_BOOK_THREAD_UNKNOWN);
+		return 0;
+	}
+	if (thread->phase == OFF_CPU_ENDED)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	ran_ns = previous->se.sum_exec_runtime;
+	if (thread->phase != TASK_RUNS && thread->phase != TASK_UNKNOWN)
+		off_cpu__catch_up(thread, now_ns, ran_ns - thread->ran_ns);
+	thread->ran_ns = ran_ns;
+	thread->since_ns = now_ns;
+	thread->runnable_ns = now_ns;
+	if (preempt || !sleep_state) {
+		thread->phase = TASK_PREEMPTED;
+		return 0;
+	}
+	thread->cause = off_cpu__cause(previous, sleep_state);
+	thread->phase = TASK_BLOCKED;
+	return 0;
+}
+
+/* The current thread is back. */
+static __always_inline int off_cpu__enters(void *context, struct task_struct *task)
+{
+	u32 scratch = PROFILE_SCRATCH_TRACEPOINT;
+	u32 zero = 0;
+	struct off_cpu_thread *thread = off_cpu__find(task);
+	struct off_cpu_budget *budget = bpf_map_lookup_elem(&off_cpu_budgets, &zero);
+	struct unwind_state *state = bpf_map_lookup_elem(&profile_scratch, &scratch);
+	bool sleep_wanted, wait_wanted;
+	u64 sleep_ns, wait_ns, now_ns;
+
+	if (!thread || !budget || !state || thread->phase == TASK_RUNS || thread->phase == OFF_CPU_ENDED)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	if (thread->phase == TASK_BLOCKED)
+		profile_book__add(PROFILE_BOOK_UNSEEN_WAKEUP);
+	off_cpu__measure(thread, now_ns, &sleep_ns, &wait_ns);
+	thread->phase = TASK_RUNS;
+	budget__of_second(budget, now_ns);
+	sleep_wanted = part__wants_stack(thread, OFF_CPU_SLEEP, sleep_ns, budget);
+	wait_wanted = part__wants_stack(thread, OFF_CPU_WAIT, wait_ns, budget);
+	if (!sleep_wanted && !wait_wanted)
+		return 0;
+	budget->sent++;
+	sample__begin(state, task);
+	sample__kernel_stack(state, context);
+	sample__user_stack(state, task);
+	if (sleep_wanted)
+		off_cpu__send(state, &thread->parts[OFF_CPU_SLEEP].owed_ns, thread->cause);
+	if (wait_wanted)
+		off_cpu__send(state, &thread->parts[OFF_CPU_WAIT].owed_ns, PROFILE_CAUSE_RUNQUEUE);
+	return 0;
+}
+
+/* The end of the scheduler's work, on the stack of the thread that is back: without its locks, and with interrupts. */
+SEC("tp_btf/sched_exit_tp")
+int BPF_PROG(tp_btf__sched_exit_tp, bool is_switch)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!is_switch || !task->pid || !profile__wants(task->tgid) || !off_cpu__is_on())
+		return 0;
+	return off_cpu__enters(ctx, task);
+}
+
+/* The same where that tracepoint is not (before Linux 6.16): under the lock still. */
+SEC("kprobe")
+int kprobe__finish_task_switch(struct pt_regs *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!task->pid || !profile__wants(task->tgid) || !off_cpu__is_on())
+		return 0;
+	return off_cpu__enters(context, task);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	if (profile__wants(parent->tgid))
+		bpf_task_storage_get(&off_cpu_threads, child, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
+{
+	u32 scratch = PROFILE_SCRATCH_TRACEPOINT;
+	struct off_cpu_thread *thread;
+	struct unwind_state *state;
+
+	if (!profile__wants(task->tgid) || !off_cpu__is_on())
+		return 0;
+	thread = off_cpu__find(task);
+	state = bpf_map_lookup_elem(&profile_scratch, &scratch);
+	if (!thread || !state)
+		return 0;
+	sample__begin(state, task);
+	off_cpu__send_rest(state, thread);
+	return 0;
+}
+
+/* Once, after the beginning: what every thread is at. Whoever was quicker, the hooks or this, is right. */
+SEC("iter/task")
+int iter__begin(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+	struct off_cpu_thread *thread;
+	u32 sleep_state, phase;
+
+	if (!task || !task->pid || !profile__wants(task->tgid))
+		return 0;
+	thread = bpf_task_storage_get(&off_cpu_threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!thread || thread->phase != TASK_UNKNOWN)
+		return 0;
+	sleep_state = task->__state;
+	phase = task->on_cpu ? TASK_RUNS : sleep_state ? TASK_BLOCKED : TASK_PREEMPTED;
+	thread->since_ns = off_cpu_begin_ns;
+	thread->runnable_ns = off_cpu_begin_ns;
+	thread->ran_ns = task->se.sum_exec_runtime;
+	if (phase == TASK_BLOCKED)
+		thread->cause = off_cpu__cause(task, sleep_state);
+	__sync_val_compare_and_swap(&thread->phase, TASK_UNKNOWN, phase);
+	return 0;
+}
+
+/* Once, after the end: what every thread is at still. */
+SEC("iter.s/task")
+int iter_s__cut(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+
+	if (!task || !task->pid || !profile__wants(task->tgid))
+		return 0;
+	return off_cpu__cut(task);
+}
