@@ -50,20 +50,29 @@ struct {
 	__type(value, struct off_cpu_thread);
 } off_cpu_threads SEC(".maps");
 
-struct off_cpu_budget {
+/* Of a CPU. */
+struct off_cpu_cpu {
+	u64 back_ns;     /* when `back`, the thread that runs, was switched to */
 	u64 stretch_ns;  /* one stack in so much time; 0: all */
 	u64 asked_ns;    /* times that would get a stack, in this second */
 	u32 asked;
 	u32 sent;
 	u32 second;
-	u32 reserved;
+	u32 back; /* 0: nobody who is profiled */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, struct off_cpu_budget);
-} off_cpu_budgets SEC(".maps");
+	__type(value, struct off_cpu_cpu);
+} off_cpu_cpus SEC(".maps");
+
+static __always_inline struct off_cpu_cpu *off_cpu_cpu__this(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&off_cpu_cpus, &zero);
+}
 
 static __always_inline bool off_cpu__is_on(void)
 {
@@ -87,17 +96,17 @@ static __always_inline u32 off_cpu__cause(struct task_struct *task, u32 sleep_st
 }
 
 /* A second is 2^30 ns here, which needs no division. */
-static __always_inline void budget__of_second(struct off_cpu_budget *budget, u64 now_ns)
+static __always_inline void off_cpu_cpu__of_second(struct off_cpu_cpu *cpu, u64 now_ns)
 {
 	u32 second = (u32)(now_ns >> 30);
 
-	if (budget->second == second)
+	if (cpu->second == second)
 		return;
-	budget->second = second;
-	budget->stretch_ns = budget->asked > off_cpu_stacks_per_second ? budget->asked_ns / off_cpu_stacks_per_second : 0;
-	budget->asked_ns = 0;
-	budget->asked = 0;
-	budget->sent = 0;
+	cpu->second = second;
+	cpu->stretch_ns = cpu->asked > off_cpu_stacks_per_second ? cpu->asked_ns / off_cpu_stacks_per_second : 0;
+	cpu->asked_ns = 0;
+	cpu->asked = 0;
+	cpu->sent = 0;
 }
 
 /* From 0 to below `limit`, in steps of a microsecond. */
@@ -130,7 +139,7 @@ static __always_inline bool part__has_point(struct off_cpu_part *part, u64 ns, u
 }
 
 /* Notes a time off CPU. Whether the stack at hand is to stand for all that is owed by now. */
-static __always_inline bool part__wants_stack(struct off_cpu_thread *thread, u32 kind, u64 ns, struct off_cpu_budget *budget)
+static __always_inline bool part__wants_stack(struct off_cpu_thread *thread, u32 kind, u64 ns, struct off_cpu_cpu *cpu)
 {
 	struct off_cpu_part *part = &thread->parts[kind];
 
@@ -139,12 +148,12 @@ static __always_inline bool part__wants_stack(struct off_cpu_thread *thread, u32
 		return false;
 	}
 	part->owed_ns += ns;
-	budget->asked_ns += ns;
-	budget->asked++;
-	if (!budget->stretch_ns && budget->sent >= off_cpu_stacks_per_second)
-		budget->stretch_ns = 2 * budget->asked_ns / off_cpu_stacks_per_second;
-	if (budget->sent < 2 * off_cpu_stacks_per_second &&
-	    (!budget->stretch_ns || part__has_point(part, ns, budget->stretch_ns)))
+	cpu->asked_ns += ns;
+	cpu->asked++;
+	if (!cpu->stretch_ns && cpu->sent >= off_cpu_stacks_per_second)
+		cpu->stretch_ns = 2 * cpu->asked_ns / off_cpu_stacks_per_second;
+	if (cpu->sent < 2 * off_cpu_stacks_per_second &&
+	    (!cpu->stretch_ns || part__has_point(part, ns, cpu->stretch_ns)))
 		return true;
 	profile_book__add(PROFILE_BOOK_OVER_BUDGET);
 	return false;

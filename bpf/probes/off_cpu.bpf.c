@@ -63,25 +63,18 @@ static __always_inline void off_cpu__catch_up(struct off_cpu_thread *thread, u64
 	profile_book__add(PROFILE_BOOK_UNSEEN_SWITCH);
 }
 
-SEC("tp_btf/sched_switch")
-int BPF_PROG(tp_btf__sched_switch, bool preempt, struct task_struct *previous, struct task_struct *next)
+static __always_inline void off_cpu__leaves(struct task_struct *task, bool preempt, u64 now_ns)
 {
-	u32 sleep_state = previous->__state;
-	struct off_cpu_thread *thread;
-	u64 now_ns, ran_ns;
+	struct off_cpu_thread *thread = off_cpu__find(task);
+	u32 sleep_state = task->__state;
+	u64 ran_ns = task->se.sum_exec_runtime;
 
-	/* Process 0 is each CPU's idle loop. */
-	if (!previous->pid || !profile__wants(previous->tgid) || !off_cpu__is_on())
-		return 0;
-	thread = off_cpu__find(previous);
 	if (!thread) {
 		profile_book__add(PROFILE_BOOK_THREAD_UNKNOWN);
-		return 0;
+		return;
 	}
 	if (thread->phase == OFF_CPU_ENDED)
-		return 0;
-	now_ns = bpf_ktime_get_ns();
-	ran_ns = previous->se.sum_exec_runtime;
+		return;
 	if (thread->phase != TASK_RUNS && thread->phase != TASK_UNKNOWN)
 		off_cpu__catch_up(thread, now_ns, ran_ns - thread->ran_ns);
 	thread->ran_ns = ran_ns;
@@ -89,10 +82,37 @@ int BPF_PROG(tp_btf__sched_switch, bool preempt, struct task_struct *previous, s
 	thread->runnable_ns = now_ns;
 	if (preempt || !sleep_state) {
 		thread->phase = TASK_PREEMPTED;
-		return 0;
+		return;
 	}
-	thread->cause = off_cpu__cause(previous, sleep_state);
+	thread->cause = off_cpu__cause(task, sleep_state);
 	thread->phase = TASK_BLOCKED;
+}
+
+/* Process 0 is each CPU's idle loop. */
+static __always_inline bool off_cpu__wants(struct task_struct *task)
+{
+	return task->pid && profile__wants(task->tgid);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(tp_btf__sched_switch, bool preempt, struct task_struct *previous, struct task_struct *next)
+{
+	bool leaves = off_cpu__wants(previous);
+	bool enters = off_cpu__wants(next);
+	struct off_cpu_cpu *cpu;
+	u64 now_ns;
+
+	if ((!leaves && !enters) || !off_cpu__is_on())
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	if (leaves)
+		off_cpu__leaves(previous, preempt, now_ns);
+	cpu = off_cpu_cpu__this();
+	if (enters && cpu) {
+		/* Both ends of a time are taken at the same point, else each switch would count as some of it. */
+		cpu->back_ns = now_ns;
+		cpu->back = next->pid;
+	}
 	return 0;
 }
 
@@ -100,26 +120,26 @@ int BPF_PROG(tp_btf__sched_switch, bool preempt, struct task_struct *previous, s
 static __always_inline int off_cpu__enters(void *context, struct task_struct *task)
 {
 	u32 scratch = PROFILE_SCRATCH_TRACEPOINT;
-	u32 zero = 0;
 	struct off_cpu_thread *thread = off_cpu__find(task);
-	struct off_cpu_budget *budget = bpf_map_lookup_elem(&off_cpu_budgets, &zero);
+	struct off_cpu_cpu *cpu = off_cpu_cpu__this();
 	struct unwind_state *state = bpf_map_lookup_elem(&profile_scratch, &scratch);
 	bool sleep_wanted, wait_wanted;
 	u64 sleep_ns, wait_ns, now_ns;
 
-	if (!thread || !budget || !state || thread->phase == TASK_RUNS || thread->phase == OFF_CPU_ENDED)
+	if (!thread || !cpu || !state || thread->phase == TASK_RUNS || thread->phase == OFF_CPU_ENDED)
 		return 0;
-	now_ns = bpf_ktime_get_ns();
+	now_ns = cpu->back == (u32)task->pid ? cpu->back_ns : bpf_ktime_get_ns();
+	cpu->back = 0;
 	if (thread->phase == TASK_BLOCKED)
 		profile_book__add(PROFILE_BOOK_UNSEEN_WAKEUP);
 	off_cpu__measure(thread, now_ns, &sleep_ns, &wait_ns);
 	thread->phase = TASK_RUNS;
-	budget__of_second(budget, now_ns);
-	sleep_wanted = part__wants_stack(thread, OFF_CPU_SLEEP, sleep_ns, budget);
-	wait_wanted = part__wants_stack(thread, OFF_CPU_WAIT, wait_ns, budget);
+	off_cpu_cpu__of_second(cpu, now_ns);
+	sleep_wanted = part__wants_stack(thread, OFF_CPU_SLEEP, sleep_ns, cpu);
+	wait_wanted = part__wants_stack(thread, OFF_CPU_WAIT, wait_ns, cpu);
 	if (!sleep_wanted && !wait_wanted)
 		return 0;
-	budget->sent++;
+	cpu->sent++;
 	sample__begin(state, task);
 	sample__kernel_stack(state, context);
 	sample__user_stack(state, task);
@@ -136,7 +156,7 @@ int BPF_PROG(tp_btf__sched_exit_tp, bool is_switch)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	if (!is_switch || !task->pid || !profile__wants(task->tgid) || !off_cpu__is_on())
+	if (!is_switch || !off_cpu__wants(task) || !off_cpu__is_on())
 		return 0;
 	return off_cpu__enters(ctx, task);
 }
@@ -147,7 +167,7 @@ int kprobe__finish_task_switch(struct pt_regs *context)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	if (!task->pid || !profile__wants(task->tgid) || !off_cpu__is_on())
+	if (!off_cpu__wants(task) || !off_cpu__is_on())
 		return 0;
 	return off_cpu__enters(context, task);
 }
@@ -167,11 +187,11 @@ int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
 	struct off_cpu_thread *thread;
 	struct unwind_state *state;
 
-	if (!profile__wants(task->tgid) || !off_cpu__is_on())
+	if (!off_cpu__is_on())
 		return 0;
-	thread = off_cpu__find(task);
+	thread = off_cpu__find(task); /* the last thread's process may be no target any more */
 	state = bpf_map_lookup_elem(&profile_scratch, &scratch);
-	if (!thread || !state)
+	if (!thread || !state || thread->phase == OFF_CPU_ENDED)
 		return 0;
 	sample__begin(state, task);
 	off_cpu__send_rest(state, thread);
@@ -186,7 +206,7 @@ int iter__begin(struct bpf_iter__task *context)
 	struct off_cpu_thread *thread;
 	u32 sleep_state, phase;
 
-	if (!task || !task->pid || !profile__wants(task->tgid))
+	if (!task || !off_cpu__wants(task))
 		return 0;
 	thread = bpf_task_storage_get(&off_cpu_threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!thread || thread->phase != TASK_UNKNOWN)
@@ -208,7 +228,7 @@ int iter_s__cut(struct bpf_iter__task *context)
 {
 	struct task_struct *task = context->task;
 
-	if (!task || !task->pid || !profile__wants(task->tgid))
+	if (!task || !off_cpu__wants(task))
 		return 0;
 	return off_cpu__cut(task);
 }
