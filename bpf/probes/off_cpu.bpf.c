@@ -77,6 +77,8 @@ static __always_inline void off_cpu__leaves(struct task_struct *task, bool preem
 		return;
 	if (thread->phase != TASK_RUNS && thread->phase != TASK_UNKNOWN)
 		off_cpu__catch_up(thread, now_ns, ran_ns - thread->ran_ns);
+	else if (thread->came_ns)
+		off_cpu__balance(thread, now_ns - thread->came_ns, ran_ns - thread->ran_ns);
 	thread->ran_ns = ran_ns;
 	thread->since_ns = now_ns;
 	thread->runnable_ns = now_ns;
@@ -133,7 +135,10 @@ static __always_inline int off_cpu__enters(void *context, struct task_struct *ta
 	if (thread->phase == TASK_BLOCKED)
 		profile_book__add(PROFILE_BOOK_UNSEEN_WAKEUP);
 	off_cpu__measure(thread, now_ns, &sleep_ns, &wait_ns);
+	sleep_ns = off_cpu__pay(thread, sleep_ns);
+	wait_ns = off_cpu__pay(thread, wait_ns);
 	thread->phase = TASK_RUNS;
+	thread->came_ns = now_ns;
 	off_cpu_cpu__of_second(cpu, now_ns);
 	sleep_wanted = part__wants_stack(thread, OFF_CPU_SLEEP, sleep_ns, cpu);
 	wait_wanted = part__wants_stack(thread, OFF_CPU_WAIT, wait_ns, cpu);
