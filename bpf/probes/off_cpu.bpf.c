@@ -118,6 +118,14 @@ int BPF_PROG(tp_btf__sched_switch, bool preempt, struct task_struct *previous, s
 	return 0;
 }
 
+/* Of a new thread that has not run: where it begins, on a stack that may not even be in memory. */
+static __always_inline void off_cpu__mend_new(struct profile_sample_record *record, struct task_struct *task)
+{
+	if (task->pid != task->tgid && record->user_frames == 1 &&
+	    (record->outcome == PROFILE_ENDED || record->outcome == PROFILE_MEMORY_FAULT))
+		record->outcome = PROFILE_COMPLETE;
+}
+
 /* The current thread is back. */
 static __always_inline int off_cpu__enters(void *context, struct task_struct *task)
 {
@@ -125,7 +133,7 @@ static __always_inline int off_cpu__enters(void *context, struct task_struct *ta
 	struct off_cpu_thread *thread = off_cpu__find(task);
 	struct off_cpu_cpu *cpu = off_cpu_cpu__this();
 	struct unwind_state *state = bpf_map_lookup_elem(&profile_scratch, &scratch);
-	bool sleep_wanted, wait_wanted;
+	bool sleep_wanted, wait_wanted, is_new;
 	u64 sleep_ns, wait_ns, now_ns;
 
 	if (!thread || !cpu || !state || thread->phase == TASK_RUNS || thread->phase == OFF_CPU_ENDED)
@@ -135,6 +143,7 @@ static __always_inline int off_cpu__enters(void *context, struct task_struct *ta
 	if (thread->phase == TASK_BLOCKED)
 		profile_book__add(PROFILE_BOOK_UNSEEN_WAKEUP);
 	off_cpu__measure(thread, now_ns, &sleep_ns, &wait_ns);
+	is_new = thread->phase == TASK_RUNNABLE;
 	sleep_ns = off_cpu__pay(thread, sleep_ns);
 	wait_ns = off_cpu__pay(thread, wait_ns);
 	thread->phase = TASK_RUNS;
@@ -148,6 +157,8 @@ static __always_inline int off_cpu__enters(void *context, struct task_struct *ta
 	sample__begin(state, task);
 	sample__kernel_stack(state, context);
 	sample__user_stack(state, task);
+	if (is_new)
+		off_cpu__mend_new(&state->record, task);
 	if (sleep_wanted)
 		off_cpu__send(state, &thread->parts[OFF_CPU_SLEEP].owed_ns, thread->cause);
 	if (wait_wanted)

@@ -54,6 +54,7 @@ std::unique_ptr<OffCpuProbe> OffCpuProbe::attach(const KernelProbeContext& conte
     fill_blocked_causes(skeleton.rodata->cause_of_call);
     skeleton.rodata->off_cpu_threshold_ns = settings.threshold_ns;
     skeleton.rodata->off_cpu_stacks_per_second = settings.stacks_per_second;
+    skeleton.rodata->profile_raw_per_second = settings.raw_per_second;
     skeleton.bss->profile_targets_only = settings.targets_only;
     return {};
   };

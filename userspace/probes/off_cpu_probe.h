@@ -16,6 +16,7 @@ struct OffCpuProbeSettings {
   uint64_t threshold_ns = 1'000'000;  ///< sleeps and waits below it are summed, without a stack
   uint32_t stacks_per_second = 1000;   ///< of each CPU, about: what is beyond is sampled by duration
   bool targets_only = false;          ///< else of the whole host
+  uint32_t raw_per_second = 64;       ///< as in ProfileProbeSettings
 };
 
 /// Attached for as long as it lives; its records are in the rings of the ProfileProbe.
