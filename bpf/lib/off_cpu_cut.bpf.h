@@ -31,10 +31,11 @@ static __always_inline u32 cut__copy_stack(struct task_struct *task, u8 *to, u64
 static __always_inline bool cut__send_raw(struct unwind_state *state, struct task_struct *task,
 					  const struct profile_process *process, u64 pc)
 {
-	struct profile_raw_record *raw =
-		bpf_ringbuf_reserve(&profile_ring, sizeof(*raw) + PROFILE_STACK_PAGES * PROFILE_STACK_PAGE, 0);
+	struct profile_raw_record *raw = NULL;
 	u32 bytes;
 
+	if (raw__has_room())
+		raw = bpf_ringbuf_reserve(&profile_ring, sizeof(*raw) + PROFILE_STACK_PAGES * PROFILE_STACK_PAGE, 0);
 	if (!raw)
 		return false;
 	raw->stack_start = state->registers[UNWIND_RSP] & ~(u64)(PROFILE_STACK_PAGE - 1);

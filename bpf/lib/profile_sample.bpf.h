@@ -94,6 +94,13 @@ static __always_inline bool raw__may_send(struct profile_process *process, u32 n
 	return true;
 }
 
+/* A quarter of the ring is for samples alone. */
+static __always_inline bool raw__has_room(void)
+{
+	return bpf_ringbuf_query(&profile_ring, BPF_RB_AVAIL_DATA) <
+	       bpf_ringbuf_query(&profile_ring, BPF_RB_RING_SIZE) / 4 * 3;
+}
+
 /* Whole pages: their sizes and places are constants, as the verifier likes it. */
 static __always_inline u32 raw__copy_stack(u8 *to, u64 start)
 {
@@ -125,10 +132,11 @@ static __always_inline void raw__describe(struct profile_raw_record *raw, const 
 /* `state->registers` are as they were at the beginning. */
 static __always_inline bool raw__send(struct unwind_state *state, const struct profile_process *process, u64 pc)
 {
-	struct profile_raw_record *raw =
-		bpf_ringbuf_reserve(&profile_ring, sizeof(*raw) + PROFILE_STACK_PAGES * PROFILE_STACK_PAGE, 0);
+	struct profile_raw_record *raw = NULL;
 	u32 bytes;
 
+	if (raw__has_room())
+		raw = bpf_ringbuf_reserve(&profile_ring, sizeof(*raw) + PROFILE_STACK_PAGES * PROFILE_STACK_PAGE, 0);
 	if (!raw)
 		return false;
 	raw->stack_start = state->registers[UNWIND_RSP] & ~(u64)(PROFILE_STACK_PAGE - 1);
