@@ -55,7 +55,7 @@ Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFd
                                                                ProfilePipelineSettings settings,
                                                                OnSample on_sample) {
   std::unique_ptr<ProfilePipeline> pipeline(
-      new ProfilePipeline(host, std::move(settings), std::move(on_sample)));
+      new ProfilePipeline(std::move(settings), std::move(on_sample)));
   auto ring = kernel::RingReader::open(std::move(fds.ring));
   if (!ring) return std::move(ring).error().with_context("samples");
   auto notices = kernel::RingReader::open(std::move(fds.notices));
