@@ -184,11 +184,17 @@ def test_causes_are_those_of_the_agent_and_sums_those_of_offcputime(sleeps, dire
     line()
     agent.until(lambda: "done" in agent.stdout(), 120, "the work")
     theirs = sum(int(value) for value in re.findall(r"^\s+(\d+)$", libbpf_tools.told(offcputime), re.M))
-    page = eventually(lambda: (page := agent.metrics()).sum(f"{BLOCKED}_sum", cause="wait") > 0 and page, 20, "the metrics")
+    own = own_times(agent.stdout())
+
+    def all_counted():
+        page = agent.metrics()
+        return all(1e6 * page.sum(f"{BLOCKED}_sum", cause=cause) >= 0.9 * own[cause] for cause in WAITERS
+                   if cause != "disk") and page
+
+    page = eventually(all_counted, 20, "the metrics")
     line()
     assert recorder.wait(120) == 0
     times = by_cause(stacks(tmp_path / "beside.folded"))
-    own = own_times(agent.stdout())
     for thread, time in own.items():
         assert sum(times[thread].values()) == pytest.approx(time, rel=0.02, abs=1000), thread
     for cause in ("timer", "network", "poll", "lock", "ipc", "wait"):
