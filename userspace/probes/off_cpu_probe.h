@@ -14,7 +14,7 @@ namespace hostlens::probes {
 
 struct OffCpuProbeSettings {
   uint64_t threshold_ns = 1'000'000;  ///< sleeps and waits below it are summed, without a stack
-  uint32_t stacks_per_second = 1000;   ///< of each CPU, about: what is beyond is sampled by duration
+  uint32_t stacks_per_second = 1000;  ///< of each CPU, about: what is beyond is sampled by duration
   bool targets_only = false;          ///< else of the whole host
   uint32_t raw_per_second = 64;       ///< as in ProfileProbeSettings
 };
