@@ -45,6 +45,7 @@ enum {
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
 	BPF_RB_AVAIL_DATA = 0,
+	BPF_RB_RING_SIZE = 1,
 };
 
 /* include/linux/socket.h, include/linux/net.h, include/net/tcp_states.h, include/linux/sched.h */
@@ -320,12 +321,15 @@ struct cfs_rq {
 };
 struct sched_entity {
 	struct cfs_rq *cfs_rq;
+	u64 sum_exec_runtime;
 };
 
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;
+	int on_cpu;
+	struct sched_entity se;
 	unsigned int in_iowait : 1;
 	int pid;
 	int tgid;

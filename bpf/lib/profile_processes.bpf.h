@@ -35,12 +35,17 @@ const volatile bool profile_keeps_targets;
 bool profile_targets_only;
 __u64 profile_last_space;
 
-static __always_inline void profile_book__add(u32 book)
+static __always_inline void profile_book__add_many(u32 book, u64 count)
 {
 	u64 *value = bpf_map_lookup_elem(&profile_books, &book);
 
 	if (value)
-		__sync_fetch_and_add(value, 1);
+		__sync_fetch_and_add(value, count);
+}
+
+static __always_inline void profile_book__add(u32 book)
+{
+	profile_book__add_many(book, 1);
 }
 
 static __always_inline bool profile__wants(u32 pid)

@@ -94,6 +94,13 @@ static __always_inline bool raw__may_send(struct profile_process *process, u32 n
 	return true;
 }
 
+/* A quarter of the ring is for samples alone. */
+static __always_inline bool raw__has_room(void)
+{
+	return bpf_ringbuf_query(&profile_ring, BPF_RB_AVAIL_DATA) <
+	       bpf_ringbuf_query(&profile_ring, BPF_RB_RING_SIZE) / 4 * 3;
+}
+
 /* Whole pages: their sizes and places are constants, as the verifier likes it. */
 static __always_inline u32 raw__copy_stack(u8 *to, u64 start)
 {
@@ -109,21 +116,9 @@ static __always_inline u32 raw__copy_stack(u8 *to, u64 start)
 	return bytes;
 }
 
-/* `state->registers` are as they were at the beginning. */
-static __always_inline bool raw__send(struct unwind_state *state, const struct profile_process *process, u64 pc)
+static __always_inline void raw__describe(struct profile_raw_record *raw, const struct unwind_state *state,
+					  const struct profile_process *process, u64 pc, u32 bytes)
 {
-	struct profile_raw_record *raw =
-		bpf_ringbuf_reserve(&profile_ring, sizeof(*raw) + PROFILE_STACK_PAGES * PROFILE_STACK_PAGE, 0);
-	u32 bytes;
-
-	if (!raw)
-		return false;
-	raw->stack_start = state->registers[UNWIND_RSP] & ~(u64)(PROFILE_STACK_PAGE - 1);
-	bytes = raw__copy_stack((u8 *)(raw + 1), raw->stack_start);
-	if (!bytes) {
-		bpf_ringbuf_discard(raw, BPF_RB_NO_WAKEUP);
-		return false;
-	}
 	raw->header = state->record.header;
 	raw->header.type = RECORD_PROFILE_RAW;
 	raw->header.size = sizeof(*raw) + bytes;
@@ -132,6 +127,25 @@ static __always_inline bool raw__send(struct unwind_state *state, const struct p
 	raw->inherited = process->inherited;
 	raw->pc = pc;
 	__builtin_memcpy(raw->registers, state->registers, sizeof(raw->registers));
+}
+
+/* `state->registers` are as they were at the beginning. */
+static __always_inline bool raw__send(struct unwind_state *state, const struct profile_process *process, u64 pc)
+{
+	struct profile_raw_record *raw = NULL;
+	u32 bytes;
+
+	if (raw__has_room())
+		raw = bpf_ringbuf_reserve(&profile_ring, sizeof(*raw) + PROFILE_STACK_PAGES * PROFILE_STACK_PAGE, 0);
+	if (!raw)
+		return false;
+	raw->stack_start = state->registers[UNWIND_RSP] & ~(u64)(PROFILE_STACK_PAGE - 1);
+	bytes = raw__copy_stack((u8 *)(raw + 1), raw->stack_start);
+	if (!bytes) {
+		bpf_ringbuf_discard(raw, BPF_RB_NO_WAKEUP);
+		return false;
+	}
+	raw__describe(raw, state, process, pc, bytes);
 	bpf_ringbuf_submit(raw, BPF_RB_NO_WAKEUP);
 	return true;
 }
@@ -223,7 +237,8 @@ static __always_inline void sample__kernel_stack(struct unwind_state *state, voi
 	state->frames_count = state->record.kernel_frames;
 }
 
-static __always_inline void sample__send(struct unwind_state *state)
+/* False: no room, which is counted. */
+static __always_inline bool sample__send(struct unwind_state *state)
 {
 	struct profile_sample_record *record = &state->record;
 	u32 frames = state->frames_count;
@@ -233,21 +248,19 @@ static __always_inline void sample__send(struct unwind_state *state)
 	if (record->flags & PROFILE_SAMPLE_GUESSED)
 		profile_book__add(PROFILE_BOOK_GUESSED);
 	if (frames > PROFILE_FRAMES_MAX)
-		return; /* never: for the verifier */
+		return false; /* never: for the verifier */
 	record->header.size = sizeof(*record) + frames * sizeof(u64);
-	if (bpf_ringbuf_output(&profile_ring, record, sizeof(*record) + frames * sizeof(u64), BPF_RB_NO_WAKEUP))
-		profile_book__add(PROFILE_BOOK_RING_FULL);
+	if (!bpf_ringbuf_output(&profile_ring, record, sizeof(*record) + frames * sizeof(u64), BPF_RB_NO_WAKEUP))
+		return true;
+	profile_book__add(PROFILE_BOOK_RING_FULL);
+	return false;
 }
 
-/* `in_kernel`: the thread was interrupted there, or is in a program's hook. */
-static __always_inline int sample__take(void *context, struct task_struct *task, u32 scratch, u64 weight, bool in_kernel)
+/* Everything but weight, cause and stack. */
+static __always_inline void sample__begin(struct unwind_state *state, struct task_struct *task)
 {
-	struct unwind_state *state = bpf_map_lookup_elem(&profile_scratch, &scratch);
-	struct profile_sample_record *record;
+	struct profile_sample_record *record = &state->record;
 
-	if (!state)
-		return 0;
-	record = &state->record;
 	record->header.time_ns = bpf_ktime_get_ns();
 	record->header.type = RECORD_PROFILE_SAMPLE;
 	record->header.cpu = (u16)bpf_get_smp_processor_id();
@@ -255,12 +268,23 @@ static __always_inline int sample__take(void *context, struct task_struct *task,
 	record->process.pid = task->tgid;
 	record->process.tid = task->pid;
 	record->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
-	record->weight = weight;
 	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
 	record->kernel_frames = 0;
 	record->user_frames = 0;
 	record->flags = 0;
 	state->frames_count = 0;
+}
+
+/* `in_kernel`: the thread was interrupted there, or is in a program's hook. */
+static __always_inline int sample__take(void *context, struct task_struct *task, u32 scratch, u64 weight, bool in_kernel)
+{
+	struct unwind_state *state = bpf_map_lookup_elem(&profile_scratch, &scratch);
+
+	if (!state)
+		return 0;
+	sample__begin(state, task);
+	state->record.weight = weight;
+	state->record.cause = 0;
 	if (in_kernel)
 		sample__kernel_stack(state, context);
 	sample__user_stack(state, task);

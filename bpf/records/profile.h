@@ -112,6 +112,7 @@ enum profile_outcome {
 	PROFILE_COMPAT = 15,       /* a 32-bit program */
 	PROFILE_UNSUPPORTED = 16,  /* this machine's stacks are not unwound */
 	PROFILE_TABLE_TORN = 17,   /* a table points outside of the slabs */
+	PROFILE_NO_STACK = 18,     /* off CPU: a sum of times whose stacks were not looked at */
 	PROFILE_OUTCOME_COUNT
 };
 
@@ -125,7 +126,19 @@ enum profile_book {
 	PROFILE_BOOK_PROCESSES_LOST = 37, /* the table of processes was full: these are not ready for as long as they live */
 	PROFILE_BOOK_RAW = 38,            /* raw stacks sent */
 	PROFILE_BOOK_RAW_LOST = 39,       /* not sent: over budget, ring full, or not in memory */
+	/* Off CPU. None of these loses time, but for the first and the last. */
+	PROFILE_BOOK_THREAD_UNKNOWN = 40, /* switches of threads that nothing is kept of */
+	PROFILE_BOOK_UNSEEN_WAKEUP = 41,  /* the wait for a CPU is counted as part of the sleep */
+	PROFILE_BOOK_UNSEEN_SWITCH = 42,  /* back to a CPU: the time is that of the next stack of the thread */
+	PROFILE_BOOK_OVER_BUDGET = 43,    /* sleeps and waits whose time goes to a later stack of the thread */
+	PROFILE_BOOK_LOST_NS = 44,        /* nanoseconds that were in no record: the ring was full when all ended */
 	PROFILE_BOOK_COUNT
+};
+
+/* Of a time off CPU; 0: it is a sample of a CPU. The first are enum blocked_cause (records/signal.h). Append only. */
+enum profile_cause {
+	PROFILE_CAUSE_RUNQUEUE = 32, /* the wait for a CPU */
+	PROFILE_CAUSE_SHORT = 33,    /* sleeps and waits that are below the threshold each */
 };
 
 /* A user frame: return address (1 bit) | kind (3 bits) | the rest by kind. The interrupted instruction, and the one that a
@@ -155,13 +168,14 @@ struct profile_sample_record {
 	struct record_header header;
 	struct record_process process;
 	__u64 cgroup_id; /* cgroup v2 */
-	__u64 weight;    /* samples */
+	__u64 weight;    /* samples; with a cause, nanoseconds */
 	char comm[PROCESS_COMM_BYTES]; /* of the thread */
 	__u16 kernel_frames;
 	__u16 user_frames;
 	__u8 outcome; /* enum profile_outcome */
 	__u8 flags;   /* enum profile_sample_flag */
-	__u16 reserved;
+	__u8 cause;   /* enum blocked_cause, enum profile_cause */
+	__u8 reserved;
 };
 HOSTLENS_RECORD_ASSERT(sizeof(struct profile_sample_record) == 72, "profile_sample_record");
 

@@ -44,6 +44,9 @@ class Capture {
     kernel::CodeFiles* code = nullptr;
   };
   [[nodiscard]] virtual Profiling profiling() { return {}; }
+  /// A recording of times off CPU: once each, when targets are set and when it ends.
+  [[nodiscard]] virtual base::Result<void> begin_recording() { return {}; }
+  [[nodiscard]] virtual base::Result<void> end_recording() { return {}; }
   /// Once per second.
   virtual void on_second() {}
   /// Each probe with its hook, and why not another one: a JSON object for /api/v1/status and

@@ -20,6 +20,16 @@ std::string check_duration(const std::string& text) {
   return parsed && *parsed > 0 ? std::string() : "\"" + text + "\" is no duration such as 30s";
 }
 
+/// Longer ones would keep next to nothing.
+constexpr uint64_t kMostThresholdNs = 60'000'000'000;
+
+std::string check_threshold(const std::string& text) {
+  const auto parsed = parse_duration_ns(text);
+  return parsed && *parsed <= kMostThresholdNs
+             ? std::string()
+             : "\"" + text + "\" is no duration of at most 1m, such as 1ms";
+}
+
 void add_run(CLI::App& app, std::function<int()>& action) {
   struct Arguments {
     std::string listen, endpoint, json_path, config, limit;
@@ -144,6 +154,7 @@ void add_health(CLI::App& app, std::function<int()>& action) {
 void add_profile(CLI::App& app, std::function<int()>& action) {
   auto options = std::make_shared<ProfileOptions>();
   auto limit = std::make_shared<std::string>();
+  auto threshold = std::make_shared<std::string>("1ms");
   CLI::App* profile = app.add_subcommand(
       "profile", "Record stacks of a command, a process, a unit, a service or the whole host");
   profile->add_option("--pid", options->pid, "This process and its children")
@@ -161,6 +172,16 @@ void add_profile(CLI::App& app, std::function<int()>& action) {
       ->check(CLI::Range(1U, 999U))
       ->capture_default_str()
       ->type_name("N");
+  auto* off_cpu = profile->add_flag("--off-cpu", options->off_cpu,
+                                    "Where threads wait, for how long and why, instead of what "
+                                    "runs (--hz is of no concern then)");
+  profile
+      ->add_option("--threshold", *threshold,
+                   "Off CPU: waits below it have no stack, they are summed in [short]; up to 1m")
+      ->type_name("DURATION")
+      ->check(check_threshold)
+      ->capture_default_str()
+      ->needs(off_cpu);
   profile
       ->add_option(
           "-o,--output", options->outputs,
@@ -197,6 +218,7 @@ void add_profile(CLI::App& app, std::function<int()>& action) {
     if (diff->parsed()) return;
     action = [=] {
       if (!limit->empty()) options->for_ns = parse_duration_ns(*limit);
+      options->threshold_ns = parse_duration_ns(*threshold).value_or(options->threshold_ns);
       return profile_command(*options);
     };
   });

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/mman.h>
 
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -12,12 +13,18 @@
 #include "kernel/local_host_access.h"
 #include "kernel/shared_maps.h"
 #include "probes/hooks.h"
+#include "probes/off_cpu_probe.h"
 #include "records/profile.h"
 
 namespace hostlens::agent {
 namespace {
 
 using base::Result;
+
+/// At the end of a recording off CPU every thread that sleeps sends a copy of its stack at once:
+/// room for some 450 threads, or 900.
+constexpr uint32_t kOffCpuRingBytes = 8U << 20;
+constexpr uint32_t kOffCpuHostRingBytes = 16U << 20;
 
 /// The bits of all processes, mapped.
 class TargetBits {
@@ -42,9 +49,11 @@ class TargetBits {
 
 class ProfileCapture final : public Capture {
  public:
-  ProfileCapture(std::unique_ptr<probes::ProfileProbe> probe, std::unique_ptr<TargetBits> bits,
+  ProfileCapture(std::unique_ptr<probes::ProfileProbe> probe,
+                 std::unique_ptr<probes::OffCpuProbe> off_cpu, std::unique_ptr<TargetBits> bits,
                  kernel::AttachReport report)
       : probe_(std::move(probe)),
+        off_cpu_(std::move(off_cpu)),
         bits_(std::move(bits)),
         report_(std::move(report)),
         host_(bits_->table(probe_->maps().target_cgroups)) {}
@@ -55,8 +64,17 @@ class ProfileCapture final : public Capture {
   [[nodiscard]] kernel::HostAccess& host() override { return host_; }
   [[nodiscard]] Profiling profiling() override { return {probe_->maps(), &slabs_, &code_}; }
   [[nodiscard]] std::string report_json() const override { return attach_report_json(report_); }
-  [[nodiscard]] uint64_t recursion_misses() const override { return probe_->recursion_misses(); }
+  [[nodiscard]] uint64_t recursion_misses() const override {
+    return probe_->recursion_misses() + (off_cpu_ ? off_cpu_->recursion_misses() : 0);
+  }
+  [[nodiscard]] Result<void> begin_recording() override {
+    return off_cpu_ ? off_cpu_->begin() : Result<void>{};
+  }
+  [[nodiscard]] Result<void> end_recording() override {
+    return off_cpu_ ? off_cpu_->end() : Result<void>{};
+  }
   void on_second() override {
+    if (off_cpu_ != nullptr) return;
     if (auto followed = probe_->follow_cpus(); !followed) {
       spdlog::warn("{}", followed.error().text());
     }
@@ -64,6 +82,7 @@ class ProfileCapture final : public Capture {
 
  private:
   std::unique_ptr<probes::ProfileProbe> probe_;
+  std::unique_ptr<probes::OffCpuProbe> off_cpu_;  ///< null: CPUs are sampled
   std::unique_ptr<TargetBits> bits_;
   kernel::AttachReport report_;
   kernel::LocalSlabSource slabs_;
@@ -89,21 +108,34 @@ Result<std::unique_ptr<Capture>> attach_profile_capture(const ProfileCaptureSett
   auto types = probes::kernel_types();
   if (!types) return std::move(types).error();
   kernel::AttachReport report;
-  kernel::SharedMaps shared({});
+  kernel::SharedMaps shared(
+      {std::begin(probes::OffCpuProbe::kSharedMaps), std::end(probes::OffCpuProbe::kSharedMaps)});
   base::UniqueFd listeners;
   probes::ProfileProbeSettings probe_settings;
   probe_settings.hz = settings.hz;
   probe_settings.targets_only = settings.targets_only;
   probe_settings.keeps_targets = true;
-  auto probe =
-      probes::ProfileProbe::attach({shared, types->get(), report, listeners}, probe_settings);
+  if (settings.off_cpu) {
+    probe_settings.hz = 0;
+    probe_settings.ring_bytes = settings.targets_only ? kOffCpuRingBytes : kOffCpuHostRingBytes;
+  }
+  const probes::KernelProbeContext context{shared, types->get(), report, listeners};
+  auto probe = probes::ProfileProbe::attach(context, probe_settings);
   if (probe == nullptr) return refusal(report);
+  std::unique_ptr<probes::OffCpuProbe> off_cpu;
+  if (settings.off_cpu) {
+    probes::OffCpuProbeSettings off_cpu_settings;
+    off_cpu_settings.threshold_ns = settings.threshold_ns;
+    off_cpu_settings.targets_only = settings.targets_only;
+    off_cpu = probes::OffCpuProbe::attach(context, off_cpu_settings);
+    if (off_cpu == nullptr) return refusal(report);
+  }
   auto bits = std::make_unique<TargetBits>(probe->maps().target_bits);
   if (!bits->usable()) return base::errno_error("map the bits of targets");
   types->reset();
   ::malloc_trim(0);  // the kernel's types, some 10 MiB
   return std::unique_ptr<Capture>(
-      new ProfileCapture(std::move(probe), std::move(bits), std::move(report)));
+      new ProfileCapture(std::move(probe), std::move(off_cpu), std::move(bits), std::move(report)));
 }
 
 }  // namespace hostlens::agent

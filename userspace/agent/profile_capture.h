@@ -13,6 +13,8 @@ namespace hostlens::agent {
 struct ProfileCaptureSettings {
   uint32_t hz = 99;
   bool targets_only = false;  ///< else the whole host
+  bool off_cpu = false;       ///< instead of samples of CPUs
+  uint64_t threshold_ns = 1'000'000;
 };
 
 /// kDenied: a privilege is missing; kUnsupported: this kernel cannot. Both with their remedy.

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "aggregators/blocked_cause_name.h"
 #include "base/clock.h"
 
 namespace hostlens::aggregators {
@@ -16,31 +17,8 @@ using model::Attributes;
 using model::MetricKind;
 using model::SignalDistribution;
 
-std::string cause_name(uint16_t cause) {
-  switch (cause) {
-    case BLOCKED_DISK:
-      return "disk";
-    case BLOCKED_NETWORK:
-      return "network";
-    case BLOCKED_LOCK:
-      return "lock";
-    case BLOCKED_TIMER:
-      return "timer";
-    case BLOCKED_PAGE_FAULT:
-      return "page_fault";
-    case BLOCKED_POLL:
-      return "poll";
-    case BLOCKED_IPC:
-      return "ipc";
-    case BLOCKED_WAIT:
-      return "wait";
-    default:
-      return "other";
-  }
-}
-
 Attributes of_blocked(const signal_key& key, const SignalNames& names) {
-  Attributes attributes{{"cause", cause_name(key.label)}};
+  Attributes attributes{{"cause", blocked_cause_name(key.label)}};
   if (key.detail == 0) return attributes;
   std::string call = names.system_call(key.detail - 1);
   if (!call.empty()) attributes.push_back({"syscall", std::move(call)});

@@ -5,11 +5,16 @@
 #include <cstring>
 
 #include "decoders/fixed_part.h"
+#include "records/signal.h"
 
 namespace hostlens::decoders {
 namespace {
 
 constexpr uint8_t kFlags = PROFILE_SAMPLE_GUESSED | PROFILE_SAMPLE_RAW;
+
+bool is_cause(uint8_t cause) {
+  return cause <= BLOCKED_OTHER || cause == PROFILE_CAUSE_RUNQUEUE || cause == PROFILE_CAUSE_SHORT;
+}
 
 uint64_t word_at(base::Bytes words, size_t index) {
   uint64_t word = 0;
@@ -37,7 +42,8 @@ DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
   if (!record) return DecodeStatus::kTruncated;
   if (record->header.type != RECORD_PROFILE_SAMPLE) return DecodeStatus::kType;
   if (!valid(record->process) || record->outcome >= PROFILE_OUTCOME_COUNT ||
-      (record->flags & ~kFlags) != 0 || record->kernel_frames > PROFILE_KERNEL_FRAMES_MAX ||
+      (record->flags & ~kFlags) != 0 || !is_cause(record->cause) ||
+      record->kernel_frames > PROFILE_KERNEL_FRAMES_MAX ||
       record->user_frames > UNWIND_FRAMES_MAX) {
     return DecodeStatus::kField;
   }
@@ -53,6 +59,7 @@ DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
   sample.cpu = record->header.cpu;
   sample.cgroup_id = record->cgroup_id;
   sample.weight = record->weight;
+  sample.cause = record->cause;
   sample.comm.assign(record->comm, ::strnlen(record->comm, sizeof(record->comm)));
   sample.outcome = static_cast<profile_outcome>(record->outcome);
   sample.guessed = (record->flags & PROFILE_SAMPLE_GUESSED) != 0;

@@ -32,8 +32,9 @@ struct ProfileSample {
   uint32_t tid = 0;
   uint16_t cpu = 0;
   uint64_t cgroup_id = 0;
-  uint64_t weight = 0;
-  std::string comm;  ///< of the thread
+  uint64_t weight = 0;  ///< samples; with a cause, nanoseconds
+  uint8_t cause = 0;    ///< off CPU: enum blocked_cause, enum profile_cause; 0: on CPU
+  std::string comm;     ///< of the thread
   profile_outcome outcome = PROFILE_COMPLETE;
   bool guessed = false;
   bool has_raw = false;                 ///< a ProfileRaw of this thread and time came before it

@@ -65,7 +65,7 @@ base::Result<Btf> kernel_types() {
 bool hook_exists(const btf* types, std::string_view section) {
   const Section parts = parts_of(section);
   if (parts.kind == "perf_event") return true;  // who attaches it asks for the event
-  if (parts.kind == "iter") {
+  if (parts.kind == "iter" || parts.kind == "iter.s") {
     const std::string type = "bpf_iter__" + parts.name;
     return btf__find_by_name_kind(types, type.c_str(), BTF_KIND_STRUCT) > 0;
   }

@@ -40,6 +40,11 @@ base::Result<ProfileBooks> read_profile_books(int map) {
   books.processes_lost = totals[PROFILE_BOOK_PROCESSES_LOST];
   books.raw = totals[PROFILE_BOOK_RAW];
   books.raw_lost = totals[PROFILE_BOOK_RAW_LOST];
+  books.thread_unknown = totals[PROFILE_BOOK_THREAD_UNKNOWN];
+  books.unseen_wakeup = totals[PROFILE_BOOK_UNSEEN_WAKEUP];
+  books.unseen_switch = totals[PROFILE_BOOK_UNSEEN_SWITCH];
+  books.over_budget = totals[PROFILE_BOOK_OVER_BUDGET];
+  books.lost_ns = totals[PROFILE_BOOK_LOST_NS];
   return books;
 }
 

@@ -21,6 +21,12 @@ struct ProfileBooks {
   uint64_t processes_lost = 0;  ///< processes whose stacks are never unwound: too many at a time
   uint64_t raw = 0;             ///< stacks sent as they are
   uint64_t raw_lost = 0;        ///< not sent: over the budget, no room, or not in memory
+  /// Off CPU, of enum profile_book.
+  uint64_t thread_unknown = 0;
+  uint64_t unseen_wakeup = 0;
+  uint64_t unseen_switch = 0;
+  uint64_t over_budget = 0;
+  uint64_t lost_ns = 0;
 };
 
 /// `map`: ProfileProbe::Maps::books, which may be read-only. No privilege. Any thread.

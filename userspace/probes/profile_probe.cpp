@@ -74,7 +74,7 @@ std::unique_ptr<ProfileProbe> ProfileProbe::attach(const KernelProbeContext& con
   const auto start = [&](profile_bpf& skeleton) -> base::Result<void> {
     loaded = &skeleton;
     auto visited = run_iterator(skeleton.links.iter__task, "processes");
-    if (!visited) return visited;
+    if (!visited || settings.hz == 0) return visited;
     auto attached = kernel::SamplingEvents::attach(skeleton.progs.perf_event__sample, settings.hz,
                                                    settings.prefer_cycles);
     if (!attached) return std::move(attached).error();

@@ -14,7 +14,7 @@ struct profile_bpf;
 namespace hostlens::probes {
 
 struct ProfileProbeSettings {
-  uint32_t hz = 19;           ///< 1 to 999
+  uint32_t hz = 19;           ///< 1 to 999; 0: no CPU is sampled, the tables serve another probe
   bool prefer_cycles = true;  ///< where the processor counts them
   bool targets_only = false;  ///< else of the whole host
   /// No other probe keeps the targets: children of one become targets here.
@@ -51,6 +51,7 @@ class ProfileProbe {
 
   [[nodiscard]] Maps maps() const;
   void set_targets_only(bool only);
+  /// These three only where CPUs are sampled.
   [[nodiscard]] base::Result<void> set_frequency(uint32_t hz) { return events_->set_frequency(hz); }
   /// Every few seconds: CPUs come and go.
   [[nodiscard]] base::Result<void> follow_cpus() { return events_->follow_cpus(); }
@@ -71,7 +72,7 @@ class ProfileProbe {
 
   std::unique_ptr<KernelProbe> loaded_;
   profile_bpf& skeleton_;
-  std::unique_ptr<kernel::SamplingEvents> events_;  ///< ends before what it runs
+  std::unique_ptr<kernel::SamplingEvents> events_;  ///< ends before what it runs; null: hz 0
 };
 
 }  // namespace hostlens::probes

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <vector>
 
+#include "records/signal.h"
+
 namespace hostlens::decoders {
 namespace {
 
@@ -147,6 +149,29 @@ TEST(ProfileDecoderTest, RejectsOtherTypes) {
   EXPECT_EQ(decode_profile_notice(bytes_of(wrong), notice), DecodeStatus::kType);
 }
 
+TEST(ProfileDecoderTest, TimesOffCpuHaveACauseAndSumsHaveNoStack) {
+  for (const unsigned cause :
+       {0U, unsigned{BLOCKED_DISK}, unsigned{BLOCKED_OTHER}, unsigned{PROFILE_CAUSE_RUNQUEUE}}) {
+    auto record = sample_record();
+    record.cause = static_cast<uint8_t>(cause);
+    ProfileSample sample;
+    ASSERT_EQ(decode_profile_sample(bytes_of(record, kFrames), sample), DecodeStatus::kOk);
+    EXPECT_EQ(sample.cause, cause);
+    EXPECT_EQ(sample.frames.size(), 3U);
+  }
+  auto record = sample_record();
+  record.cause = PROFILE_CAUSE_SHORT;
+  record.outcome = PROFILE_NO_STACK;
+  record.kernel_frames = record.user_frames = 0;
+  record.header.size = sizeof(record);
+  record.weight = 3'600'000'000'000;
+  ProfileSample sample;
+  ASSERT_EQ(decode_profile_sample(bytes_of(record), sample), DecodeStatus::kOk);
+  EXPECT_EQ(sample.cause, PROFILE_CAUSE_SHORT);
+  EXPECT_EQ(sample.weight, 3'600'000'000'000U);
+  EXPECT_TRUE(sample.frames.empty() && sample.kernel_frames.empty());
+}
+
 TEST(ProfileDecoderTest, RejectsFieldsOutOfRange) {
   const auto sample_with = [](auto change) {
     auto record = sample_record();
@@ -156,6 +181,8 @@ TEST(ProfileDecoderTest, RejectsFieldsOutOfRange) {
   };
   EXPECT_EQ(sample_with([](auto& r) { r.outcome = PROFILE_OUTCOME_COUNT; }), DecodeStatus::kField);
   EXPECT_EQ(sample_with([](auto& r) { r.flags = 4; }), DecodeStatus::kField);
+  EXPECT_EQ(sample_with([](auto& r) { r.cause = BLOCKED_OTHER + 1; }), DecodeStatus::kField);
+  EXPECT_EQ(sample_with([](auto& r) { r.cause = PROFILE_CAUSE_SHORT + 1; }), DecodeStatus::kField);
   EXPECT_EQ(sample_with([](auto& r) { r.process.pid = 0; }), DecodeStatus::kField);
   EXPECT_EQ(sample_with([](auto& r) { r.user_frames = 201; }), DecodeStatus::kField);
   EXPECT_EQ(sample_with([](auto& r) { r.kernel_frames = 128; }), DecodeStatus::kField);

@@ -53,6 +53,8 @@ struct ProfileOptions {
   std::string service;
   std::optional<uint64_t> for_ns;
   uint32_t hz = 99;
+  bool off_cpu = false;  ///< where threads wait, instead of what runs
+  uint64_t threshold_ns = 1'000'000;
   std::vector<std::string> outputs;  ///< none: a table on standard output
 };
 /// Without command, pid, unit and service: the whole host.

@@ -142,13 +142,19 @@ class Recording {
     WorkerSettings worker;
     const uint32_t target =
         parts_.child != nullptr ? static_cast<uint32_t>(parts_.child->pid()) : options.pid;
-    worker.profile = ProfileJob{options.hz,        options.outputs, target,
-                                title_of(options), options.unit,    options.service};
+    worker.profile = ProfileJob{options.hz,   options.outputs, target,         title_of(options),
+                                options.unit, options.service, options.off_cpu};
     return to_json(worker);
   }
 
   void on_ready() {
     begin_ns_ = base::monotonic_now_ns();
+    if (auto begun = parts_.capture->begin_recording(); !begun) {
+      print_error(begun.error());
+      status_ = kExitFailure;
+      failed_to_execute_ = true;
+      return finish();
+    }
     if (!parts_.options.for_ns && parts_.child == nullptr) parts_.options.for_ns = kDefaultNs;
     if (parts_.options.for_ns) limit_->once(*parts_.options.for_ns);
     if (::isatty(STDERR_FILENO) == 1) progress_->every(kProgressNs);
@@ -201,6 +207,9 @@ class Recording {
     limit_->cancel();
     progress_->cancel();
     clear_progress();
+    if (auto ended = parts_.capture->end_recording(); !ended) {
+      spdlog::warn("{}; waits that were under way are missing", ended.error().text());
+    }
     supervisor_->stop();
   }
 
@@ -283,7 +292,8 @@ int profile_command(ProfileOptions options) {
   if (!ledger) return fail(ledger.error());
   parts.ledger = *std::move(ledger);
   const bool one_process = options.pid != 0 || !options.command.empty();
-  auto capture = attach_profile_capture({options.hz, one_process});
+  auto capture =
+      attach_profile_capture({options.hz, one_process, options.off_cpu, options.threshold_ns});
   if (!capture) return fail(capture.error());
   parts.capture = *std::move(capture);
   uint32_t target = options.pid;

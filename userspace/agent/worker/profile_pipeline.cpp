@@ -3,8 +3,12 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
 #include <utility>
 
+#include "aggregators/blocked_cause_name.h"
 #include "base/clock.h"
 #include "decoders/profile_decoder.h"
 #include "kernel/ring_reader.h"
@@ -14,12 +18,44 @@ namespace hostlens::agent {
 using base::Result;
 using decoders::DecodeStatus;
 
+namespace {
+
+std::string cause_text(uint8_t cause) {
+  switch (cause) {
+    case 0:
+      return {};
+    case PROFILE_CAUSE_RUNQUEUE:
+      return "runqueue";
+    case PROFILE_CAUSE_SHORT:
+      return "short";
+    default:
+      return aggregators::blocked_cause_name(cause);
+  }
+}
+
+/// What is nearer to the leaf than who called the scheduler: the scheduler and our own hook.
+void drop_scheduler(std::vector<model::Frame>& frames) {
+  constexpr size_t kMost = 12;
+  constexpr std::string_view kNames[] = {"__schedule", "schedule", "schedule_idle",
+                                         "schedule_tail"};
+  size_t drop = 0;
+  for (size_t i = 0; i < frames.size() && i < kMost; ++i) {
+    if (frames[i].kind != model::Frame::Kind::kKernel || frames[i].function == nullptr) continue;
+    const bool is_scheduler = std::find(std::begin(kNames), std::end(kNames),
+                                        frames[i].function->name) != std::end(kNames);
+    if (is_scheduler) drop = i + 1;
+  }
+  frames.erase(frames.begin(), frames.begin() + static_cast<ptrdiff_t>(drop));
+}
+
+}  // namespace
+
 Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFds fds,
                                                                RemoteHostAccess& host,
                                                                ProfilePipelineSettings settings,
                                                                OnSample on_sample) {
   std::unique_ptr<ProfilePipeline> pipeline(
-      new ProfilePipeline(host, std::move(settings), std::move(on_sample)));
+      new ProfilePipeline(std::move(settings), std::move(on_sample)));
   auto ring = kernel::RingReader::open(std::move(fds.ring));
   if (!ring) return std::move(ring).error().with_context("samples");
   auto notices = kernel::RingReader::open(std::move(fds.notices));
@@ -119,6 +155,9 @@ void ProfilePipeline::take(decoders::ProfileSample&& sample) {
     return;
   }
   model::Sample named = namer_->name(sample);
+  named.cause = cause_text(sample.cause);
+  if (sample.cause != 0) drop_scheduler(named.frames);
+  if (sample.outcome == PROFILE_NO_STACK) return on_sample_(std::move(named));
   ++figures_.samples;
   ++(symbols::is_complete(named, sample.outcome) ? figures_.complete
                                                  : figures_.broken[sample.outcome]);

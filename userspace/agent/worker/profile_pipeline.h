@@ -74,14 +74,13 @@ class ProfilePipeline {
   /// Tables are built for so long in one go, then samples are looked after.
   static constexpr uint64_t kBuildNs = 200'000'000;
 
-  ProfilePipeline(RemoteHostAccess& host, ProfilePipelineSettings settings, OnSample on_sample)
-      : host_(host), settings_(std::move(settings)), on_sample_(std::move(on_sample)) {}
+  ProfilePipeline(ProfilePipelineSettings settings, OnSample on_sample)
+      : settings_(std::move(settings)), on_sample_(std::move(on_sample)) {}
   [[nodiscard]] bool reads_mappings_of(uint32_t pid) const;
   void read_ring();
   void build_tables();
   void take(decoders::ProfileSample&& sample);
 
-  RemoteHostAccess& host_;
   ProfilePipelineSettings settings_;
   OnSample on_sample_;
   base::UniqueFd books_;

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <map>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,6 +50,42 @@ double percent(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
+std::string times_by_cause(const model::Profile& profile) {
+  std::map<std::string_view, uint64_t> times;
+  for (const model::Profile::Entry& entry : profile.entries()) {
+    times[profile.labels()[entry.labels].cause] += entry.weight;
+  }
+  std::vector<std::pair<uint64_t, std::string_view>> longest;
+  for (const auto& [cause, ns] : times) longest.emplace_back(ns, cause);
+  std::sort(longest.rbegin(), longest.rend());
+  std::string text =
+      fmt::format("hostlens: {:.3f} s off CPU", static_cast<double>(profile.total_weight()) / 1e9);
+  for (const auto& [ns, cause] : longest) {
+    text += fmt::format("{} [{}] {:.3f}", &longest.front().first == &ns ? ":" : ",", cause,
+                        static_cast<double>(ns) / 1e9);
+  }
+  return text + "\n";
+}
+
+std::string losses(const probes::ProfileBooks& books) {
+  if (books.ring_full == 0) return {};
+  return fmt::format("hostlens: {} samples were lost for want of room\n", books.ring_full);
+}
+
+std::string losses_off_cpu(const probes::ProfileBooks& books) {
+  std::string text;
+  if (books.over_budget > 0) {
+    text += fmt::format(
+        "hostlens: {} waits more had no stack of their own: the stacks are a sample by duration\n",
+        books.over_budget);
+  }
+  if (books.lost_ns > 0) {
+    text += fmt::format("hostlens: {:.3f} s off CPU were lost for want of room\n",
+                        static_cast<double>(books.lost_ns) / 1e9);
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ProfileWorker>> ProfileWorker::create(EventLoop& loop, Channel channel,
@@ -67,8 +105,8 @@ Result<void> ProfileWorker::build(SlotFds fds) {
   if (!processes) return std::move(processes).error();
   processes_ = *std::move(processes);
   model::Profile::Settings profile;
-  profile.kind = model::ProfileKind::kCpu;
-  profile.hz = job_.hz;
+  profile.kind = job_.off_cpu ? model::ProfileKind::kOffCpu : model::ProfileKind::kCpu;
+  profile.hz = job_.off_cpu ? 0 : job_.hz;
   profile.start_unix_ns = base::unix_now_ns();
   profile.max_bytes = 256U << 20;
   profile_ = std::make_unique<model::Profile>(profile);
@@ -194,13 +232,15 @@ void ProfileWorker::print_summary(const model::Profile& profile) const {
   }
   if (!broken.empty()) broken += ")";
   std::string text = fmt::format(
-      "hostlens: {} samples in {:.1f} s; {:.2f}% of stacks whole{}; {:.1f}% of frames have a "
-      "name\n",
-      figures.samples, static_cast<double>(profile.settings().duration_ns) / 1e9,
+      "hostlens: {} {} in {:.1f} s; {:.2f}% of stacks whole{}; {:.1f}% of frames have a name\n",
+      figures.samples, job_.off_cpu ? "waits" : "samples",
+      static_cast<double>(profile.settings().duration_ns) / 1e9,
       percent(figures.complete, figures.samples), broken, percent(figures.named, figures.frames));
-  if (const auto books = pipeline_->books(); books && books->ring_full + figures.garbage > 0) {
-    text += fmt::format("hostlens: {} samples were lost for want of room, {} unreadable\n",
-                        books->ring_full, figures.garbage);
+  if (job_.off_cpu) text += times_by_cause(profile);
+  if (const auto books = pipeline_->books()) {
+    text += job_.off_cpu ? losses_off_cpu(*books) : losses(*books);
+    if (figures.garbage > 0)
+      text += fmt::format("hostlens: {} unreadable records\n", figures.garbage);
   }
   if (profile.overflowed() > 0) {
     text += fmt::format("hostlens: {} samples are in [other]: the profile was full\n",

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is kept of every thread to tell where it was while it was off CPU, and which of its times get a stack. */
+#pragma once
+
+#include <bpf/bpf_helpers.h>
+
+#include "lib/blocked_cause.bpf.h"
+#include "lib/profile_sample.bpf.h"
+#include "lib/task_phase.h"
+
+/* Sleeps and waits from here on get a stack, shorter ones are summed. */
+const volatile __u64 off_cpu_threshold_ns = 1000000;
+/* Stacks of a CPU in a second, about; at most twice as many. */
+const volatile __u32 off_cpu_stacks_per_second = 1000;
+/* CLOCK_MONOTONIC. Nothing is done before the first is set, nor after the second. */
+__u64 off_cpu_begin_ns;
+__u64 off_cpu_end_ns;
+
+/* Times from the threshold on, of which not all get a stack. All of them are owed, and the next stack stands for what is owed
+ * by then. Which one that is, points in this time decide: one in every stretch of the budget's length, at random. So the
+ * chance is proportional to the duration, sums are exact, and nothing that repeats is met in step. */
+struct off_cpu_part {
+	u64 owed_ns;
+	u64 to_point_ns;
+	u64 behind_ns; /* from the point to the end of its stretch */
+};
+
+enum off_cpu_kind {
+	OFF_CPU_SLEEP,
+	OFF_CPU_WAIT,
+	OFF_CPU_KINDS
+};
+
+struct off_cpu_thread {
+	u64 since_ns;    /* off CPU since */
+	u64 runnable_ns; /* waits for a CPU since */
+	u64 came_ns;     /* on CPU since; 0: since before the beginning */
+	u64 ran_ns;      /* its CPU time by the kernel's account when it left last */
+	u64 debt_ns;     /* that account's time which was counted as off CPU: to be taken from the next time */
+	u64 short_ns;    /* in no record yet */
+	struct off_cpu_part parts[OFF_CPU_KINDS];
+	u32 phase; /* enum task_phase, OFF_CPU_ENDED */
+	u32 cause; /* enum blocked_cause: of the last sleep */
+};
+#define OFF_CPU_ENDED 100
+
+/* Made where a thread is forked and by an iterator, never in the scheduler's hooks: see tasks.bpf.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct off_cpu_thread);
+} off_cpu_threads SEC(".maps");
+
+/* Of a CPU. */
+struct off_cpu_cpu {
+	u64 back_ns;     /* when `back`, the thread that runs, was switched to */
+	u64 stretch_ns;  /* one stack in so much time; 0: all */
+	u64 asked_ns;    /* times that would get a stack, in this second */
+	u32 asked;
+	u32 sent;
+	u32 second;
+	u32 back; /* 0: nobody who is profiled */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct off_cpu_cpu);
+} off_cpu_cpus SEC(".maps");
+
+static __always_inline struct off_cpu_cpu *off_cpu_cpu__this(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&off_cpu_cpus, &zero);
+}
+
+static __always_inline bool off_cpu__is_on(void)
+{
+	return *(volatile u64 *)&off_cpu_begin_ns && !*(volatile u64 *)&off_cpu_end_ns;
+}
+
+static __always_inline struct off_cpu_thread *off_cpu__find(struct task_struct *task)
+{
+	return bpf_task_storage_get(&off_cpu_threads, task, NULL, 0);
+}
+
+/* The current task, or one that sleeps. */
+static __always_inline u32 off_cpu__cause(struct task_struct *task, u32 sleep_state)
+{
+	struct system_call call;
+
+	if (task->flags & PF_KTHREAD)
+		return BPF_CORE_READ_BITFIELD(task, in_iowait) ? BLOCKED_DISK : BLOCKED_OTHER;
+	system_call__read(&call, task, true);
+	return blocked_cause__of(task, sleep_state, &call);
+}
+
+/* A second is 2^30 ns here, which needs no division. */
+static __always_inline void off_cpu_cpu__of_second(struct off_cpu_cpu *cpu, u64 now_ns)
+{
+	u32 second = (u32)(now_ns >> 30);
+
+	if (cpu->second == second)
+		return;
+	cpu->second = second;
+	cpu->stretch_ns = cpu->asked > off_cpu_stacks_per_second ? cpu->asked_ns / off_cpu_stacks_per_second : 0;
+	cpu->asked_ns = 0;
+	cpu->asked = 0;
+	cpu->sent = 0;
+}
+
+/* From 0 to below `limit`, in steps of a microsecond. */
+static __always_inline u64 random__below(u64 limit_ns)
+{
+	return (((u64)bpf_get_prandom_u32() * (u32)(limit_ns >> 10)) >> 32) << 10;
+}
+
+/* Whether a point lies in the next `ns` of this part's time. */
+static __always_inline bool part__has_point(struct off_cpu_part *part, u64 ns, u64 stretch_ns)
+{
+	u64 next_ns;
+
+	if (!part->to_point_ns && !part->behind_ns) { /* the first one */
+		part->to_point_ns = random__below(stretch_ns);
+		part->behind_ns = stretch_ns - part->to_point_ns;
+	}
+	if (ns <= part->to_point_ns) {
+		part->to_point_ns -= ns;
+		return false;
+	}
+	ns -= part->to_point_ns;
+	next_ns = random__below(stretch_ns);
+	if (ns < part->behind_ns + next_ns)
+		part->to_point_ns = part->behind_ns + next_ns - ns;
+	else
+		part->to_point_ns = next_ns; /* some more were met: their stretches are over */
+	part->behind_ns = stretch_ns - next_ns;
+	return true;
+}
+
+/* Notes a time off CPU. Whether the stack at hand is to stand for all that is owed by now. */
+static __always_inline bool part__wants_stack(struct off_cpu_thread *thread, u32 kind, u64 ns, struct off_cpu_cpu *cpu)
+{
+	struct off_cpu_part *part = &thread->parts[kind];
+
+	if (ns < off_cpu_threshold_ns) {
+		thread->short_ns += ns;
+		return false;
+	}
+	part->owed_ns += ns;
+	cpu->asked_ns += ns;
+	cpu->asked++;
+	if (!cpu->stretch_ns && cpu->sent >= off_cpu_stacks_per_second)
+		cpu->stretch_ns = 2 * cpu->asked_ns / off_cpu_stacks_per_second;
+	if (cpu->sent < 2 * off_cpu_stacks_per_second &&
+	    (!cpu->stretch_ns || part__has_point(part, ns, cpu->stretch_ns)))
+		return true;
+	profile_book__add(PROFILE_BOOK_OVER_BUDGET);
+	return false;
+}
+
+/* Wall time less CPU time is to be what comes out, by the kernel's account: that counts a thread as running from before the
+ * switch to it (by 16 us on an idle virtual machine), and what a hypervisor stole as neither. */
+static __always_inline void off_cpu__balance(struct off_cpu_thread *thread, u64 stretch_ns, u64 ran_ns)
+{
+	u64 stolen_ns = stretch_ns - ran_ns;
+
+	if (ran_ns > stretch_ns)
+		thread->debt_ns += ran_ns - stretch_ns;
+	else if (stolen_ns < off_cpu_threshold_ns)
+		thread->short_ns += stolen_ns;
+	else
+		thread->parts[OFF_CPU_WAIT].owed_ns += stolen_ns;
+}
+
+static __always_inline u64 off_cpu__pay(struct off_cpu_thread *thread, u64 ns)
+{
+	u64 paid_ns = thread->debt_ns < ns ? thread->debt_ns : ns;
+
+	thread->debt_ns -= paid_ns;
+	return ns - paid_ns;
+}
+
+/* How long the current task, off CPU until now, slept and waited. */
+static __always_inline void off_cpu__measure(const struct off_cpu_thread *thread, u64 now_ns, u64 *sleep_ns, u64 *wait_ns)
+{
+	*sleep_ns = 0;
+	*wait_ns = 0;
+	switch (thread->phase) {
+	case TASK_BLOCKED: /* nobody showed us the wake-up, or it has not come yet */
+		*sleep_ns = now_ns - thread->since_ns;
+		break;
+	case TASK_WOKEN:
+		*sleep_ns = thread->runnable_ns - thread->since_ns;
+		*wait_ns = now_ns - thread->runnable_ns;
+		break;
+	case TASK_RUNNABLE:
+	case TASK_PREEMPTED:
+		*wait_ns = now_ns - thread->runnable_ns;
+		break;
+	case TASK_UNKNOWN:
+		*wait_ns = now_ns - off_cpu_begin_ns;
+		break;
+	default:
+		break;
+	}
+}
+
+/* One record of the stack that is in `state`, for all of `owed_ns`. What finds no room is owed still. */
+static __always_inline void off_cpu__send(struct unwind_state *state, u64 *owed_ns, u32 cause)
+{
+	u64 weight = *owed_ns;
+
+	if (!weight)
+		return;
+	state->record.cause = (u8)cause;
+	state->record.weight = weight;
+	*owed_ns = sample__send(state) ? 0 : weight;
+}
+
+/* What is in no record when a thread or the recording ends, without a stack. */
+static __always_inline void off_cpu__send_rest(struct unwind_state *state, struct off_cpu_thread *thread)
+{
+	state->record.outcome = PROFILE_NO_STACK;
+	state->record.kernel_frames = 0;
+	state->record.user_frames = 0;
+	state->record.flags = 0;
+	state->frames_count = 0;
+	thread->short_ns = off_cpu__pay(thread, thread->short_ns);
+	off_cpu__send(state, &thread->short_ns, PROFILE_CAUSE_SHORT);
+	off_cpu__send(state, &thread->parts[OFF_CPU_SLEEP].owed_ns, thread->cause);
+	off_cpu__send(state, &thread->parts[OFF_CPU_WAIT].owed_ns, PROFILE_CAUSE_RUNQUEUE);
+	profile_book__add_many(PROFILE_BOOK_LOST_NS, thread->short_ns + thread->parts[OFF_CPU_SLEEP].owed_ns +
+							     thread->parts[OFF_CPU_WAIT].owed_ns);
+	thread->phase = OFF_CPU_ENDED;
+}
