@@ -21,7 +21,7 @@ struct HostRequestPolicy {
   uint64_t burst = 50'000;
   uint64_t per_second = 5'000;
   uint32_t own_pid = 0;  ///< the supervisor itself is never opened nor made a target
-  std::vector<std::string> runtime_sockets = {};  ///< container runtimes that may be asked
+  std::vector<RuntimeSocket> runtime_sockets = {};  ///< container runtimes that may be asked
 };
 
 /// Answers requests of one worker, which it trusts in nothing. Supervisor's thread.
