@@ -237,11 +237,11 @@ const std::array kKeys = {
                      [](Value& v, Configuration& c) {
                        v.read_duration(c.limits.exchange_timeout_ns, kSecond, 24 * kHour);
                      }},
-    ConfigurationKey{"limits.outstanding_requests", "1 to 100000", "64",
-                     "Pipelined requests of one connection.", true,
-                     [](Value& v, Configuration& c) {
-                       v.read_count(c.limits.outstanding_requests, 1, 100'000);
-                     }},
+    ConfigurationKey{
+        "limits.outstanding_requests", "1 to 100000", "64", "Pipelined requests of one connection.",
+        true,
+        [](Value& v,
+           Configuration& c) { v.read_count(c.limits.outstanding_requests, 1, 100'000); }},
     ConfigurationKey{
         "limits.target", "64 to 64KiB", "2KiB", "Longest request target that is kept.", true,
         [](Value& v, Configuration& c) { v.read_size(c.limits.target_bytes, 64, 64 * kKiB); }},
