@@ -341,7 +341,6 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	struct files_struct *files;
-	struct sched_entity se;
 	struct sched_info sched_info;
 	char comm[16];
 };

@@ -14,6 +14,7 @@
 #include "discovery/cgroup_identity.h"
 #include "discovery/cgroup_tree.h"
 #include "discovery/container_list.h"
+#include "discovery/container_names.h"
 #include "discovery/package_database.h"
 #include "discovery/proc_files.h"
 #include "discovery/runtime_inspection.h"

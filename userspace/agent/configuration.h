@@ -64,6 +64,8 @@ struct Configuration {
   std::vector<discovery::ProcessRule> include;
   std::vector<discovery::ProcessRule> exclude;
   std::vector<std::string> container_sockets = {"/run/docker.sock", "/run/podman/podman.sock"};
+  std::vector<std::string> cri_sockets = {"/run/containerd/containerd.sock", "/run/crio/crio.sock",
+                                          "/run/k3s/containerd/containerd.sock"};
   std::vector<std::string> route_patterns;
   bool redact_query_values = false;  ///< false: no query at all; true: keys with REDACTED values
   std::vector<std::string> query_keys_kept;

@@ -38,10 +38,10 @@ void read_user(Value& value, Configuration& configuration) {
   configuration.user = *text;
 }
 
-void read_container_sockets(Value& value, Configuration& configuration) {
-  value.read_texts(configuration.container_sockets);
-  if (configuration.container_sockets.size() > 8) value.fail("that are too many");
-  for (const std::string& path : configuration.container_sockets) {
+void read_sockets(Value& value, std::vector<std::string>& paths) {
+  value.read_texts(paths);
+  if (paths.size() > 8) value.fail("that are too many");
+  for (const std::string& path : paths) {
     // sockaddr_un.sun_path, with its NUL.
     if (!path.starts_with('/') || path.size() > 107) value.fail("\"" + path + "\" is no path");
   }
@@ -137,7 +137,15 @@ const std::array kKeys = {
                      "[/run/docker.sock, /run/podman/podman.sock]",
                      "Where Docker and Podman are asked for the names of containers; only their "
                      "list is read. [] asks nobody.",
-                     false, read_container_sockets},
+                     false,
+                     [](Value& v, Configuration& c) { read_sockets(v, c.container_sockets); }},
+    ConfigurationKey{"containers.cri_sockets", "a list of paths, at most 8",
+                     "[/run/containerd/containerd.sock, /run/crio/crio.sock, "
+                     "/run/k3s/containerd/containerd.sock]",
+                     "Where containerd, CRI-O and other runtimes of Kubernetes (CRI v1) are asked "
+                     "for the same; only their lists of containers, pods and images are read. [] "
+                     "asks nobody.",
+                     false, [](Value& v, Configuration& c) { read_sockets(v, c.cri_sockets); }},
     ConfigurationKey{"targets.include", kRules, "[]",
                      "Whose traffic is read. Keys in one entry must all fit, entries are "
                      "alternatives; patterns are globs.",
@@ -229,11 +237,11 @@ const std::array kKeys = {
                      [](Value& v, Configuration& c) {
                        v.read_duration(c.limits.exchange_timeout_ns, kSecond, 24 * kHour);
                      }},
-    ConfigurationKey{"limits.outstanding_requests", "1 to 100000", "64",
-                     "Pipelined requests of one connection.", true,
-                     [](Value& v, Configuration& c) {
-                       v.read_count(c.limits.outstanding_requests, 1, 100'000);
-                     }},
+    ConfigurationKey{
+        "limits.outstanding_requests", "1 to 100000", "64", "Pipelined requests of one connection.",
+        true,
+        [](Value& v,
+           Configuration& c) { v.read_count(c.limits.outstanding_requests, 1, 100'000); }},
     ConfigurationKey{
         "limits.target", "64 to 64KiB", "2KiB", "Longest request target that is kept.", true,
         [](Value& v, Configuration& c) { v.read_size(c.limits.target_bytes, 64, 64 * kKiB); }},

@@ -36,7 +36,7 @@ HostRequestServer::HostRequestServer(Channel requests, Capture& capture, HostReq
       capture_(capture),
       policy_(std::move(policy)),
       tokens_(policy_.burst) {
-  for (const std::string& socket : policy_.runtime_sockets) {
+  for (const RuntimeSocket& socket : policy_.runtime_sockets) {
     relays_.push_back(std::make_unique<RuntimeRelay>(socket));
   }
 }

@@ -22,7 +22,7 @@ struct HostRequestPolicy {
   uint64_t burst = 50'000;
   uint64_t per_second = 5'000;
   uint32_t own_pid = 0;  ///< the supervisor itself is never opened nor made a target
-  std::vector<std::string> runtime_sockets = {};  ///< container runtimes that may be asked
+  std::vector<RuntimeSocket> runtime_sockets = {};  ///< container runtimes that may be asked
   /// Slabs (a mebibyte each) that one worker may have at once.
   uint32_t most_slabs = 512;
   /// Open files that the worker may write anew; must outlive it.

@@ -126,7 +126,7 @@ struct SetTargetCgroup {
 /// The stream of a container runtime's list of containers: RuntimeRelay.
 struct OpenContainerList {
   uint64_t id = 0;
-  uint8_t runtime = 0;  ///< which of the configured sockets
+  uint8_t runtime = 0;  ///< its place among runtime_sockets()
   bool operator==(const OpenContainerList&) const = default;
 };
 /// All system calls of targets for so long.

@@ -23,7 +23,7 @@ class RemoteHostAccess final : public kernel::HostAccess,
                                                  kernel::ProcessFile what) override;
   base::Result<void> set_target(model::ProcessKey key, bool is_target) override;
   base::Result<void> set_target_cgroup(uint64_t cgroup_id, bool is_target) override;
-  /// The answer of a container runtime, by its place in `containers.sockets`: RuntimeRelay::ask().
+  /// The answer of a container runtime, by its place among runtime_sockets(): RuntimeRelay::ask().
   base::Result<base::UniqueFd> open_container_list(uint8_t runtime);
   base::Result<void> watch_system_calls(uint64_t duration_ns) override;
   base::Result<base::UniqueFd> make_slab() override;

@@ -81,7 +81,7 @@ Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeSettings settings,
   supervisor.requests.targets_may_change = !runtime->settings_.run_mode;
   supervisor.requests.own_pid = static_cast<uint32_t>(::getpid());
   supervisor.requests.runtime_sockets =
-      runtime->settings_.configuration.configuration.container_sockets;
+      runtime_sockets(runtime->settings_.configuration.configuration);
   supervisor.now_ns = base::monotonic_now_ns;
   inputs.settings = runtime->worker_settings();
   runtime->supervisor_ = std::make_unique<Supervisor>(
@@ -96,10 +96,10 @@ Result<void> Runtime::reload(LoadedConfiguration next) {
   const Configuration& fresh = next.configuration;
   if (fresh.user != old.user || fresh.limits.control_ring_bytes != old.limits.control_ring_bytes ||
       fresh.limits.data_ring_bytes != old.limits.data_ring_bytes ||
-      fresh.container_sockets != old.container_sockets) {
+      runtime_sockets(fresh) != runtime_sockets(old)) {
     spdlog::warn(
-        "user, containers.sockets, limits.control_ring and limits.data_ring need a restart; "
-        "keeping the old");
+        "user, containers, limits.control_ring and limits.data_ring need a restart; keeping the "
+        "old");
   }
   WorkerInputs inputs;
   const bool new_address = fresh.listen != old.listen;

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "discovery/cri_conversation.h"
 
 namespace hostlens::agent {
 namespace {
@@ -23,9 +24,15 @@ using base::Error;
 using base::Result;
 using base::UniqueFd;
 
-constexpr std::string_view kQuestion = "GET /containers/json HTTP/1.0\r\nHost: localhost\r\n\r\n";
+Result<std::string> question_of(RuntimeApi api) {
+  if (api == RuntimeApi::kCri) return discovery::cri_question();
+  return std::string("GET /containers/json HTTP/1.0\r\nHost: localhost\r\n\r\n");
+}
 
-Result<UniqueFd> connect_to(const std::string& path) {
+Result<UniqueFd> connect_to(const RuntimeSocket& runtime) {
+  const std::string& path = runtime.path;
+  const auto question = question_of(runtime.api);
+  if (!question) return question.error();
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) {
@@ -39,22 +46,22 @@ Result<UniqueFd> connect_to(const std::string& path) {
     return errno_error("connect to " + path, errno == ECONNREFUSED ? ENOENT : errno);
   }
   // A fresh socket has room for it.
-  if (::send(socket.get(), kQuestion.data(), kQuestion.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(kQuestion.size())) {
+  if (::send(socket.get(), question->data(), question->size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(question->size())) {
     return errno_error("ask " + path);
   }
   return socket;
 }
 
-/// Until one of them is ready; false: woken, or out of time.
-bool wait_for(int fd, short events, int wake, uint64_t deadline_ns) {
+/// Until `fd` is ready; false: woken, out of time, or the worker has closed its end.
+bool wait_for(int fd, short events, int worker, int wake, uint64_t deadline_ns) {
   for (;;) {
     const uint64_t now_ns = base::monotonic_now_ns();
     if (now_ns >= deadline_ns) return false;
-    pollfd ready[2] = {{fd, events, 0}, {wake, POLLIN, 0}};
-    const int count = ::poll(ready, 2, static_cast<int>((deadline_ns - now_ns) / 1'000'000 + 1));
+    pollfd ready[3] = {{fd, events, 0}, {wake, POLLIN, 0}, {worker, 0, 0}};
+    const int count = ::poll(ready, 3, static_cast<int>((deadline_ns - now_ns) / 1'000'000 + 1));
     if (count < 0 && errno != EINTR) return false;
-    if (ready[1].revents != 0) return false;
+    if (ready[1].revents != 0 || ready[2].revents != 0) return false;
     if (ready[0].revents != 0) return true;
   }
 }
@@ -62,7 +69,7 @@ bool wait_for(int fd, short events, int wake, uint64_t deadline_ns) {
 void copy_answer(int from, int to, int wake, uint64_t deadline_ns) {
   std::array<char, 16384> block;
   uint64_t copied = 0;
-  while (copied < RuntimeRelay::kMaxBytes && wait_for(from, POLLIN, wake, deadline_ns)) {
+  while (copied < RuntimeRelay::kMaxBytes && wait_for(from, POLLIN, to, wake, deadline_ns)) {
     const ssize_t got = ::recv(from, block.data(), block.size(), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (got <= 0) return;
@@ -72,7 +79,7 @@ void copy_answer(int from, int to, int wake, uint64_t deadline_ns) {
       const ssize_t sent = ::send(to, left.data(), left.size(), MSG_NOSIGNAL);
       if (sent < 0 && errno != EAGAIN && errno != EINTR) return;
       if (sent > 0) left.remove_prefix(static_cast<size_t>(sent));
-      if (!left.empty() && !wait_for(to, POLLOUT, wake, deadline_ns)) return;
+      if (!left.empty() && !wait_for(to, POLLOUT, to, wake, deadline_ns)) return;
     }
   }
 }
@@ -119,7 +126,7 @@ void RuntimeRelay::copy(UniqueFd from, UniqueFd to) {
   // What the worker wrote lies unread: closing now would reset its connection, answer and all.
   ::shutdown(to.get(), SHUT_WR);
   std::array<char, 4096> ignored;
-  while (wait_for(to.get(), POLLIN, wake_.get(), deadline_ns)) {
+  while (wait_for(to.get(), POLLIN, to.get(), wake_.get(), deadline_ns)) {
     const ssize_t got = ::recv(to.get(), ignored.data(), ignored.size(), 0);
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return;
   }

@@ -3,7 +3,6 @@
 // /containers/json).
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -13,12 +12,9 @@
 
 namespace hostlens::discovery {
 
-inline constexpr size_t kMaxContainers = 4096;
-inline constexpr size_t kMaxContainerListBytes = 16U << 20U;
-
-/// kInvalid when it is no such list; entries that make no sense are left out. Names and labels are
-/// chosen by whoever started a container. The service is called by the Kubernetes container's name
-/// where labels tell it, else as the container.
+/// kInvalid when it is no such list; entries that make no sense, and those beyond kMaxContainers,
+/// are left out. Names and labels are chosen by whoever started a container. The service is called
+/// by the Kubernetes container's name where labels tell it, else as the container.
 [[nodiscard]] base::Result<model::Containers> parse_container_list(std::string_view json);
 
 /// Reads the answer from a stream on which the question was asked already, in HTTP/1.0: the body is

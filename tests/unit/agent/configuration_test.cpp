@@ -157,6 +157,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"containers: {sockets: [docker.sock]}\n",
                 "f.yaml:1: containers.sockets: \"docker.sock\" is no path; allowed: a list of "
                 "paths, at most 8"},
+        BadFile{"containers: {cri_sockets: [containerd.sock]}\n",
+                "f.yaml:1: containers.cri_sockets: \"containerd.sock\" is no path; allowed: a list "
+                "of paths, at most 8"},
         BadFile{"targets: 5\n",
                 "f.yaml:1: targets: not a mapping; allowed: the keys include, exclude"},
         BadFile{

@@ -9,6 +9,9 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/clock.h"
+#include "discovery/cri_conversation.h"
+
 namespace hostlens::agent {
 namespace {
 
@@ -50,7 +53,7 @@ class RuntimeRelayTest : public ::testing::Test {
 constexpr std::string_view kQuestion = "GET /containers/json HTTP/1.0\r\nHost: localhost\r\n\r\n";
 
 TEST_F(RuntimeRelayTest, PassesTheAnswerAndNothingThatTheWorkerWrites) {
-  RuntimeRelay relay(path());
+  RuntimeRelay relay({path(), RuntimeApi::kDocker});
   auto stream = relay.ask();
   ASSERT_TRUE(stream) << stream.error().text();
   UniqueFd runtime(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -65,8 +68,38 @@ TEST_F(RuntimeRelayTest, PassesTheAnswerAndNothingThatTheWorkerWrites) {
   EXPECT_EQ(read(runtime), "");
 }
 
+TEST_F(RuntimeRelayTest, OfCriItAsksTheOneQuestionThatIsKnown) {
+  RuntimeRelay relay({path(), RuntimeApi::kCri});
+  auto stream = relay.ask();
+  ASSERT_TRUE(stream) << stream.error().text();
+  UniqueFd runtime(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  const std::string question = *discovery::cri_question();
+  EXPECT_EQ(read(runtime, question.size()), question);
+  const std::string evil = question;  // such as a call that was changed
+  EXPECT_GT(::send(stream->get(), evil.data(), evil.size(), MSG_NOSIGNAL), 0);
+  EXPECT_EQ(::send(runtime.get(), "answer", 6, MSG_NOSIGNAL), 6);
+  EXPECT_EQ(read(*stream, 6), "answer");
+  // The runtime keeps the connection open; the worker has what it wants.
+  stream->reset();
+  EXPECT_EQ(read(runtime), "");
+}
+
+TEST_F(RuntimeRelayTest, AWorkerThatHasItsAnswerMayAskAgain) {
+  RuntimeRelay relay({path(), RuntimeApi::kCri});
+  ASSERT_TRUE(relay.ask());
+  UniqueFd runtime(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  const uint64_t deadline_ns = base::monotonic_now_ns() + RuntimeRelay::kPatienceNs / 2;
+  auto again = relay.ask();
+  while (!again && base::monotonic_now_ns() < deadline_ns) {
+    EXPECT_EQ(again.error().kind, base::Error::Kind::kBusy);
+    std::this_thread::yield();
+    again = relay.ask();
+  }
+  EXPECT_TRUE(again);
+}
+
 TEST_F(RuntimeRelayTest, OneQuestionAtATime) {
-  RuntimeRelay relay(path());
+  RuntimeRelay relay({path(), RuntimeApi::kDocker});
   auto first = relay.ask();
   ASSERT_TRUE(first);
   const auto second = relay.ask();
@@ -75,15 +108,15 @@ TEST_F(RuntimeRelayTest, OneQuestionAtATime) {
 }
 
 TEST_F(RuntimeRelayTest, ARuntimeThatIsNotThereIsNotFound) {
-  EXPECT_EQ(RuntimeRelay("/no/such/socket").ask().error().kind, base::Error::Kind::kNotFound);
-  EXPECT_EQ(RuntimeRelay(std::string(200, 'x')).ask().error().kind, base::Error::Kind::kInvalid);
+  EXPECT_EQ(RuntimeRelay({"/no/such/socket"}).ask().error().kind, base::Error::Kind::kNotFound);
+  EXPECT_EQ(RuntimeRelay({std::string(200, 'x')}).ask().error().kind, base::Error::Kind::kInvalid);
   listener_.reset();  // the file is left behind
-  RuntimeRelay left(path());
+  RuntimeRelay left({path()});
   EXPECT_EQ(left.ask().error().kind, base::Error::Kind::kNotFound);
 }
 
 TEST_F(RuntimeRelayTest, AnAnswerWithoutEndIsCut) {
-  RuntimeRelay relay(path());
+  RuntimeRelay relay({path(), RuntimeApi::kDocker});
   auto stream = relay.ask();
   ASSERT_TRUE(stream);
   UniqueFd runtime(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -99,7 +132,7 @@ TEST_F(RuntimeRelayTest, AnAnswerWithoutEndIsCut) {
 }
 
 TEST_F(RuntimeRelayTest, ItsEndWaitsForNoRuntime) {
-  auto relay = std::make_unique<RuntimeRelay>(path());
+  auto relay = std::make_unique<RuntimeRelay>(RuntimeSocket{path()});
   auto stream = relay->ask();
   ASSERT_TRUE(stream);
   relay.reset();  // the runtime never answered

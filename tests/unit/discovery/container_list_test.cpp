@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "discovery/answer_stream.h"
+#include "discovery/container_names.h"
 #include "discovery/host_resource.h"
 
 namespace hostlens::discovery {

@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "discovery/container_list.h"
+#include "discovery/container_names.h"
+#include "discovery/cri_conversation.h"
 
 namespace hostlens::agent {
 
-ContainerWatch::ContainerWatch(Open open, size_t runtimes)
-    : open_(std::move(open)), runtimes_(runtimes), thread_([this] { run(); }) {
+ContainerWatch::ContainerWatch(Open open, std::vector<RuntimeSocket> runtimes)
+    : open_(std::move(open)), runtimes_(std::move(runtimes)), thread_([this] { run(); }) {
   ::pthread_setname_np(thread_.native_handle(), "containers");
 }
 
@@ -36,13 +38,19 @@ std::unique_ptr<ContainerWatch::Reading> ContainerWatch::take() {
   return std::move(done_);
 }
 
+base::Result<model::Containers> ContainerWatch::ask(size_t runtime) {
+  auto stream = open_(static_cast<uint8_t>(runtime));
+  if (!stream) return std::move(stream).error();
+  return runtimes_[runtime].api == RuntimeApi::kCri
+             ? discovery::read_cri_lists(*std::move(stream), kPatienceNs)
+             : discovery::read_container_list(*std::move(stream), kPatienceNs);
+}
+
 std::unique_ptr<ContainerWatch::Reading> ContainerWatch::read() {
   auto reading = std::make_unique<Reading>();
   model::Containers all;
-  for (size_t i = 0; i < runtimes_; ++i) {
-    auto stream = open_(static_cast<uint8_t>(i));
-    auto list = stream ? discovery::read_container_list(*std::move(stream), kPatienceNs)
-                       : base::Result<model::Containers>(std::move(stream).error());
+  for (size_t i = 0; i < runtimes_.size(); ++i) {
+    auto list = ask(i);
     if (list) {
       all.merge(*list);
     } else if (list.error().kind != base::Error::Kind::kNotFound) {

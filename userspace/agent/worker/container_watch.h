@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "agent/runtime_sockets.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "model/container.h"
@@ -27,11 +28,12 @@ class ContainerWatch {
   /// The answer of the runtime with this number: RemoteHostAccess::open_container_list().
   using Open = std::function<base::Result<base::UniqueFd>(uint8_t runtime)>;
 
-  ContainerWatch(Open open, size_t runtimes);
+  ContainerWatch(Open open, std::vector<RuntimeSocket> runtimes);
   ~ContainerWatch();
   ContainerWatch(const ContainerWatch&) = delete;
   ContainerWatch& operator=(const ContainerWatch&) = delete;
 
+  [[nodiscard]] bool has_runtimes() const { return !runtimes_.empty(); }
   void begin();
   /// The reading that was completed since the last call; nullptr: none.
   [[nodiscard]] std::unique_ptr<Reading> take();
@@ -41,10 +43,11 @@ class ContainerWatch {
   static constexpr uint64_t kPatienceNs = 4'000'000'000;
 
   void run();
+  [[nodiscard]] base::Result<model::Containers> ask(size_t runtime);
   [[nodiscard]] std::unique_ptr<Reading> read();
 
   Open open_;
-  size_t runtimes_;
+  std::vector<RuntimeSocket> runtimes_;
   std::shared_ptr<const model::Containers> last_;  ///< the thread's
   std::mutex mutex_;
   std::condition_variable changed_;

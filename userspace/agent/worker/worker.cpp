@@ -107,7 +107,7 @@ void Worker::look_after_containers(uint64_t now_ns) {
     shard_->set_containers(reading->containers);
   }
   if (containers_awaited_ || now_ns - containers_asked_ns_ < kSecondNs) return;
-  if (configuration_.container_sockets.empty() || !shard_->wants_containers()) return;
+  if (!container_watch_->has_runtimes() || !shard_->wants_containers()) return;
   containers_awaited_ = true;
   containers_asked_ns_ = now_ns;
   container_watch_->begin();

@@ -149,7 +149,7 @@ Result<void> Worker::build(SlotFds fds) {
   scrape.units = unit_watch_.get();
   container_watch_ = std::make_unique<ContainerWatch>(
       [this](uint8_t runtime) { return host_->open_container_list(runtime); },
-      configuration_.container_sockets.size());
+      runtime_sockets(configuration_));
   host_scrape_ = std::make_unique<HostScrape>(std::move(scrape));
   health_ = std::make_unique<HealthWatch>(configuration_,
                                           std::make_shared<UnitCheckSource>(unit_settings()));
