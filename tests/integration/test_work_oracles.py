@@ -132,7 +132,7 @@ def test_disk_reads_and_writes_are_those_of_fio_and_biolatency(worker, tool, tmp
             for direction in ("read", "write")}
     # Beside fio's what the machine itself does in these seconds: loads the tool, writes its journal.
     assert READS <= ours["read"] <= 1.1 * READS
-    # A write may be merged with one of the journal's.
+    # Once in many runs ten were missing; whether they were merged with others is not known.
     assert 0.98 * WRITES <= ours["write"] <= 1.2 * WRITES + 500
     theirs = sum(int(count) for _, _, count in rows)
     if theirs == 0:
