@@ -8,8 +8,8 @@
 #include "lib/targets.bpf.h"
 
 /* Of threads that are no targets: every switch as long as a CPU has seen fewer since the last reading, then a random one in
- * SWITCH_TIMES, which stands for that many. 20,000 a reading are 2,000 a second, which cost 0.1% of a CPU; a host that
- * switches a hundred times as often would pay a tenth of itself. */
+ * SWITCH_TIMES, which stands for that many. At some 300 ns each (bpf_stats), 20,000 a reading, or 2,000 a second, cost 0.06% of a
+ * CPU; one that switches a hundred times as often would pay 6%. */
 #define SWITCHES_SEEN 20000
 #define SWITCH_TIMES 16 /* as switch__weight() draws */
 

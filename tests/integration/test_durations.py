@@ -11,6 +11,7 @@ directions. So the servers run there, and the pauses are long enough for 5% to b
 import json
 import math
 import subprocess
+import time
 
 import pytest
 
@@ -67,6 +68,18 @@ def test_slow_answers_of_apache(directory, undisturbed):
     compare(agent, server, report, "/slow", "/slow")
 
 
+def stalls_per_second():
+    """How often a process that only looks at the clock is held up for more than 100 us: by whoever shares the processors of
+    a virtual machine, since nobody else runs meanwhile."""
+    last = begin = time.monotonic()
+    count = 0
+    while last < begin + 1:
+        now = time.monotonic()
+        count += now - last > 100e-6
+        last = now
+    return count
+
+
 def test_each_quick_answer_of_apache(directory, undisturbed):
     """Its log knows single requests: each span is held against its own line."""
     server = servers.apache(directory)
@@ -84,9 +97,12 @@ def test_each_quick_answer_of_apache(directory, undisturbed):
     assert len(ours) == report.total
     differences = [logged[path] - ours[path] for path in ours]
     assert -100e-6 < rank(differences, 0.01)
+    assert rank(differences, 0.95) < 100e-6
+    assert_near(quantile(rows, 0.5), rank(logged.values(), 0.5))
+    if (stalls := stalls_per_second()) > 10:
+        pytest.skip(f"this machine stands still {stalls} times a second: no 99th percentile can be held against the log")
     assert rank(differences, 0.99) < 100e-6
-    for q in (0.5, 0.99):
-        assert_near(quantile(rows, q), rank(logged.values(), q))
+    assert_near(quantile(rows, 0.99), rank(logged.values(), 0.99))
 
 
 @pytest.mark.parametrize("name", ["go", "node"])

@@ -100,6 +100,12 @@ def device_under(path):
     return os.path.basename(folder if not os.path.exists(f"{folder}/partition") else os.path.dirname(folder))
 
 
+def write_merges(device):
+    """Documentation/block/stat.rst"""
+    with open(f"/sys/block/{device}/stat", encoding="ascii") as file:
+        return int(file.read().split()[5])
+
+
 def fio(directory, direction, count):
     """Direct I/O of 4 KiB, one at a time: its own report."""
     result = subprocess.run(
@@ -121,6 +127,7 @@ def test_disk_reads_and_writes_are_those_of_fio_and_biolatency(worker, tool, tmp
     os.sync()
     fio(tmp_path, "read", 10)  # so that it is in memory itself
     before = worker.page_of_now()
+    merges = write_merges(device)
     biolatency = tool("biolatency", "-d", device)
     reads = fio(tmp_path, "read", READS)
     writes = fio(tmp_path, "write", WRITES)
@@ -132,7 +139,9 @@ def test_disk_reads_and_writes_are_those_of_fio_and_biolatency(worker, tool, tmp
             for direction in ("read", "write")}
     # Beside fio's what the machine itself does in these seconds: loads the tool, writes its journal.
     assert READS <= ours["read"] <= 1.1 * READS
-    assert WRITES <= ours["write"] <= 1.2 * WRITES + 500
+    # What is not counted for itself was merged, as the kernel says, or is in the books.
+    missed = write_merges(device) - merges + gain(before, after, "hostlens_agent_signals_lost_total")
+    assert WRITES - missed <= ours["write"] <= 1.2 * WRITES + 500
     theirs = sum(int(count) for _, _, count in rows)
     if theirs == 0:
         pytest.skip("biolatency sees nothing on this kernel")

@@ -16,7 +16,7 @@ enum class ArgumentsMode : uint8_t {
 
 /// The arguments that may be shown: at most 64 of 256 bytes each, as valid UTF-8, the program's own
 /// name first. Redacted are, whatever the program:
-///   - what follows `=` or `:` after a name with one of the words in kSecretWords
+///   - what follows `=` or `:` after a name with one of the words of kSecretName
 ///   (`--db-password=x`,
 ///     `API_KEY=x`, `Authorization: Bearer x`), also within an argument (`sh -c "TOKEN=x server"`);
 ///   - the argument behind an option of such a name (`--token x`);
