@@ -132,6 +132,8 @@ enum profile_book {
 	PROFILE_BOOK_UNSEEN_SWITCH = 42,  /* back to a CPU: the time is that of the next stack of the thread */
 	PROFILE_BOOK_OVER_BUDGET = 43,    /* sleeps and waits whose time goes to a later stack of the thread */
 	PROFILE_BOOK_LOST_NS = 44,        /* nanoseconds that were in no record: the ring was full when all ended */
+	PROFILE_BOOK_SAMPLER_NS = 45,     /* nanoseconds that samples of CPUs took, and how many these were */
+	PROFILE_BOOK_SAMPLER_RUNS = 46,
 	PROFILE_BOOK_COUNT
 };
 

@@ -2,6 +2,7 @@
 #include "agent/bpf_capture.h"
 
 #include <malloc.h>
+#include <spdlog/spdlog.h>
 
 #include <iterator>
 #include <optional>
@@ -9,7 +10,9 @@
 
 #include "agent/attach_report_json.h"
 #include "base/clock.h"
+#include "kernel/code_files.h"
 #include "kernel/local_host_access.h"
+#include "kernel/slab_source.h"
 #include "probes/kernel_probes.h"
 #include "probes/socket_probe.h"
 
@@ -19,16 +22,23 @@ namespace {
 /// What the worker may ask for: of the host, and of what is observed in bursts.
 class Host final : public kernel::LocalHostAccess {
  public:
-  Host(kernel::TargetTable targets, std::optional<probes::BurstSchedule>& system_calls)
-      : LocalHostAccess(targets), system_calls_(system_calls) {}
+  Host(kernel::TargetTable targets, std::optional<probes::BurstSchedule>& system_calls,
+       probes::ProfileProbes* profile)
+      : LocalHostAccess(targets), system_calls_(system_calls), profile_(profile) {}
   base::Result<void> watch_system_calls(uint64_t duration_ns) override {
     if (!system_calls_) return HostAccess::watch_system_calls(duration_ns);
     system_calls_->watch(duration_ns, base::monotonic_now_ns());
     return {};
   }
+  base::Result<void> take_one_sample_in(uint32_t count) override {
+    if (profile_ == nullptr) return HostAccess::take_one_sample_in(count);
+    profile_->sampler().take_one_in(count);
+    return {};
+  }
 
  private:
   std::optional<probes::BurstSchedule>& system_calls_;
+  probes::ProfileProbes* profile_;  ///< null: none
 };
 
 class BpfCapture final : public Capture {
@@ -39,7 +49,7 @@ class BpfCapture final : public Capture {
       : kernel_(std::move(kernel)),
         socket_(std::move(socket)),
         report_(std::move(report)),
-        host_(socket_->targets(), system_calls_) {
+        host_(socket_->targets(), system_calls_, kernel_->profile()) {
     if (kernel_->system_calls() == nullptr) return;
     system_calls_.emplace(*kernel_->system_calls(), system_calls, base::monotonic_now_ns());
   }
@@ -53,6 +63,16 @@ class BpfCapture final : public Capture {
   [[nodiscard]] uint64_t recursion_misses() const override {
     return socket_->recursion_misses() + kernel_->recursion_misses();
   }
+  [[nodiscard]] Profiling profiling() override {
+    if (kernel_->profile() == nullptr) return {};
+    return {kernel_->profile()->maps(), &slabs_, &code_};
+  }
+  void on_second() override {
+    if (kernel_->profile() == nullptr) return;
+    if (auto followed = kernel_->profile()->on_second(); !followed) {
+      spdlog::warn("{}", followed.error().text());
+    }
+  }
   [[nodiscard]] uint64_t tick_bursts(uint64_t now_ns) override {
     if (!system_calls_) return UINT64_MAX;
     system_calls_->tick(now_ns);
@@ -64,6 +84,8 @@ class BpfCapture final : public Capture {
   std::unique_ptr<probes::SocketProbe> socket_;
   kernel::AttachReport report_;
   std::optional<probes::BurstSchedule> system_calls_;
+  kernel::LocalSlabSource slabs_;
+  kernel::LocalCodeFiles code_;
   Host host_;
 };
 
@@ -75,7 +97,12 @@ base::Result<std::unique_ptr<Capture>> attach_bpf_capture(const CaptureSettings&
   socket.data_ring_bytes = static_cast<uint32_t>(settings.data_ring_bytes);
   socket.report_all_processes = settings.report_all_processes;
   kernel::AttachReport signals;
-  auto kernel = probes::KernelProbes::attach(signals);
+  auto kernel = probes::KernelProbes::attach(signals, settings.profile);
+  if (kernel->profile() != nullptr && kernel->profile()->off_cpu() != nullptr) {
+    if (auto begun = kernel->profile()->off_cpu()->begin(); !begun) {
+      spdlog::warn("{}; sleeps that are under way are not seen", begun.error().text());
+    }
+  }
   socket.shared = &kernel->maps();
   auto probe = probes::SocketProbe::attach(socket);
   if (!probe) return std::move(probe).error();

@@ -21,10 +21,19 @@ std::string describe(const OtlpSignalSettings& signal) {
   return text;
 }
 
+/// Nowhere when nothing is profiled: no thread waits for what never comes.
+OtlpSignalSettings profiles_of(const ExporterParts& parts) {
+  const ProfileSettings& profile = parts.configuration.profile;
+  return profile.cpu || profile.off_cpu ? parts.otlp.profiles : OtlpSignalSettings{};
+}
+
 std::string otlp_identity(const ExporterParts& parts) {
-  if (parts.otlp.traces.url.empty() && parts.otlp.metrics.url.empty()) return {};
-  return fmt::format("otlp {} {} {}", describe(parts.otlp.traces), describe(parts.otlp.metrics),
-                     parts.configuration.limits.queue_bytes);
+  const OtlpSignalSettings profiles = profiles_of(parts);
+  if (parts.otlp.traces.url.empty() && parts.otlp.metrics.url.empty() && profiles.url.empty()) {
+    return {};
+  }
+  return fmt::format("otlp {} {} {} {}", describe(parts.otlp.traces), describe(parts.otlp.metrics),
+                     describe(profiles), parts.configuration.limits.queue_bytes);
 }
 
 exporters::otlp::SignalSettings signal_settings(const OtlpSignalSettings& signal) {
@@ -35,6 +44,7 @@ Made create_otlp(const ExporterParts& parts) {
   exporters::otlp::OtlpSettings settings;
   settings.traces = signal_settings(parts.otlp.traces);
   settings.metrics = signal_settings(parts.otlp.metrics);
+  settings.profiles = signal_settings(profiles_of(parts));
   settings.queue_bytes = parts.configuration.limits.queue_bytes;
   settings.user_agent = fmt::format("OTel-OTLP-Exporter-Hostlens/{}", kVersion);
   auto made = exporters::otlp::OtlpExporter::create(std::move(settings), parts.ledger);

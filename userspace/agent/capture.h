@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -13,7 +14,7 @@
 #include "kernel/host_access.h"
 #include "kernel/slab_source.h"
 #include "probes/burst_schedule.h"
-#include "probes/profile_probe.h"
+#include "probes/profile_probes.h"
 #include "probes/signal_tables.h"
 
 namespace hostlens::agent {
@@ -24,6 +25,7 @@ struct CaptureSettings {
   /// exec and exit of every process (target rules need them); else of targets alone.
   bool report_all_processes = true;
   probes::BurstSettings system_calls;
+  std::optional<probes::ProfileProbesSettings> profile;  ///< nullopt: nothing is profiled
 };
 
 /// Attached probes; everything detaches when it is destroyed or the process ends: nothing is

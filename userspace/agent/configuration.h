@@ -56,6 +56,20 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+/// Continuous profiles.
+struct ProfileSettings {
+  bool cpu = true;
+  uint64_t hz = 19;
+  bool off_cpu = false;
+  uint64_t off_cpu_threshold_ns = 1'000'000;
+  bool whole_host = false;  ///< else targets alone
+  double cpu_budget = 0.01;  ///< cores
+  uint64_t table_bytes = 64U << 20;
+  uint64_t stack_bytes = 16U << 20;
+  uint64_t functions = 20;
+  bool operator==(const ProfileSettings&) const = default;
+};
+
 struct Configuration {
   std::optional<HostPort> listen = HostPort{"127.0.0.1", 9464};  ///< nullopt: no port is opened
   std::string user = "hostlens";
@@ -77,6 +91,7 @@ struct Configuration {
   std::string otlp_json_path;  ///< "": off, "-": standard output
   std::vector<checks::CheckSettings> checks;
   health::HealthSettings health;
+  ProfileSettings profile;
   Limits limits;
   bool operator==(const Configuration&) const = default;
 };

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/health_configuration.h"
+#include "agent/profile_configuration.h"
 
 namespace hostlens::agent {
 namespace {
@@ -262,8 +263,9 @@ const std::array kKeys = {
 std::span<const ConfigurationKey> configuration_keys() {
   static const std::vector<ConfigurationKey> kAll = [] {
     std::vector<ConfigurationKey> all(kKeys.begin(), kKeys.end());
-    const auto more = health_configuration_keys();
-    all.insert(all.end(), more.begin(), more.end());
+    for (const auto more : {profile_configuration_keys(), health_configuration_keys()}) {
+      all.insert(all.end(), more.begin(), more.end());
+    }
     return all;
   }();
   return kAll;

@@ -78,9 +78,16 @@ Result<void> HostRequestServer::serve_one(const WatchSystemCalls& watch, base::U
   return capture_.host().watch_system_calls(watch.duration_ns);
 }
 
+Result<void> HostRequestServer::serve_one(const TakeOneSampleIn& take, base::UniqueFd& /*fd*/) {
+  return capture_.host().take_one_sample_in(take.count);
+}
+
 Result<void> HostRequestServer::serve_one(const MakeSlab& /*slab*/, base::UniqueFd& fd) {
   kernel::SlabSource* const slabs = capture_.profiling().slabs;
   if (slabs == nullptr) return absent();
+  constexpr uint64_t kSecondNs = 1'000'000'000;
+  if (slabs_made_ >= policy_.most_slabs + (now_ns_ - begun_ns_) / kSecondNs) return busy();
+  ++slabs_made_;
   return keep(slabs->make_slab(), fd);
 }
 
@@ -121,6 +128,8 @@ Result<void> HostRequestServer::serve_one(const OpenKernelSymbols& /*open*/, bas
 
 bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& reply,
                                base::UniqueFd& fd) {
+  if (begun_ns_ == 0) begun_ns_ = now_ns;
+  now_ns_ = now_ns;
   return std::visit(
       [&](const auto& request) {
         if constexpr (requires { serve_one(request, fd); }) {

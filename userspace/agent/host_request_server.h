@@ -23,7 +23,8 @@ struct HostRequestPolicy {
   uint64_t per_second = 5'000;
   uint32_t own_pid = 0;  ///< the supervisor itself is never opened nor made a target
   std::vector<RuntimeSocket> runtime_sockets = {};  ///< container runtimes that may be asked
-  /// Slabs (a mebibyte each) that one worker may have at once.
+  /// Slabs (a mebibyte each) that one worker gets at first, and then one a second: who takes them
+  /// gives others back.
   uint32_t most_slabs = 512;
   /// Open files that the worker may write anew; must outlive it.
   std::vector<int> outputs = {};
@@ -51,6 +52,7 @@ class HostRequestServer {
   [[nodiscard]] base::Result<void> serve_one(const SetTargetCgroup& cgroup, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const OpenContainerList& list, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const WatchSystemCalls& watch, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const TakeOneSampleIn& take, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const MakeSlab& slab, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const OpenCode& code, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const OpenOutput& output, base::UniqueFd& fd);
@@ -63,6 +65,9 @@ class HostRequestServer {
   std::vector<std::unique_ptr<RuntimeRelay>> relays_;
   uint64_t tokens_;
   uint64_t refilled_ns_ = 0;
+  uint64_t slabs_made_ = 0;
+  uint64_t begun_ns_ = 0;  ///< the first request
+  uint64_t now_ns_ = 0;    ///< of the request that is served
   uint64_t refused_ = 0;
 };
 

@@ -167,6 +167,11 @@ void fields(Archive& archive, auto& m, const OpenDebugSymbols*) {
   for (auto& byte : m.build_id) archive.number(byte);
 }
 template <typename Archive>
+void fields(Archive& archive, auto& m, const TakeOneSampleIn*) {
+  archive.number(m.id);
+  archive.number(m.count);
+}
+template <typename Archive>
 void fields(Archive& archive, auto& m, const Reply*) {
   archive.number(m.id);
   archive.flag(m.ok);
@@ -189,6 +194,9 @@ bool consistent(const Message& message) {
   if (const auto* reply = std::get_if<Reply>(&message)) return reply->ok || !reply->has_fd;
   if (const auto* symbols = std::get_if<OpenDebugSymbols>(&message)) {
     return symbols->size >= 2 && symbols->size <= OpenDebugSymbols::kMostBytes;
+  }
+  if (const auto* take = std::get_if<TakeOneSampleIn>(&message)) {
+    return take->count >= 1 && take->count <= kernel::HostAccess::kMostOneIn;
   }
   return true;
 }

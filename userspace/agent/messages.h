@@ -169,6 +169,12 @@ struct OpenOutput {
   uint32_t index = 0;
   bool operator==(const OpenOutput&) const = default;
 };
+/// A random one in so many samples of CPUs: HostAccess::take_one_sample_in.
+struct TakeOneSampleIn {
+  uint64_t id = 0;
+  uint32_t count = 1;
+  bool operator==(const TakeOneSampleIn&) const = default;
+};
 struct Reply {
   uint64_t id = 0;
   bool ok = false;
@@ -181,7 +187,8 @@ struct Reply {
 /// The index is the message's number on the wire. Append only.
 using Message = std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile,
                              SetTarget, SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls,
-                             MakeSlab, OpenCode, OpenOutput, OpenKernelSymbols, OpenDebugSymbols>;
+                             MakeSlab, OpenCode, OpenOutput, OpenKernelSymbols, OpenDebugSymbols,
+                             TakeOneSampleIn>;
 using MessageBytes = std::array<std::byte, kMessageBytes>;
 
 [[nodiscard]] MessageBytes encode(const Message& message);

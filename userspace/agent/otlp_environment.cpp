@@ -187,6 +187,8 @@ OtlpDestinations otlp_destinations(const OtlpSettings& configured, const Environ
   out.traces = SignalReader(configured, environment, "TRACES", "v1/traces", out.warnings).read();
   std::vector<std::string> more;
   out.metrics = SignalReader(configured, environment, "METRICS", "v1/metrics", more).read();
+  out.profiles =
+      SignalReader(configured, environment, "PROFILES", "v1development/profiles", more).read();
   for (std::string& warning : more) {
     if (std::find(out.warnings.begin(), out.warnings.end(), warning) == out.warnings.end()) {
       out.warnings.push_back(std::move(warning));

@@ -18,12 +18,14 @@ using Environment = std::function<std::string(const char* name)>;
 struct OtlpDestinations {
   OtlpSignalSettings traces;
   OtlpSignalSettings metrics;
+  OtlpSignalSettings profiles;
   std::vector<std::string> warnings;  ///< variables that were passed over, and why
 };
 
 /// For each setting the first that is given: configuration (file or option), the signal's own
 /// variable (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT), the general one, the default. A signal's own
-/// endpoint is used as it is; others get v1/traces or v1/metrics appended. Wrong values of
+/// endpoint is used as it is; others get v1/traces, v1/metrics or
+/// v1development/profiles appended. Wrong values of
 /// variables are warned of and ignored, as the specification asks.
 [[nodiscard]] OtlpDestinations otlp_destinations(const OtlpSettings& configured,
                                                  const Environment& environment);

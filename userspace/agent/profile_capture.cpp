@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <iterator>
 #include <utility>
@@ -13,18 +14,13 @@
 #include "kernel/local_host_access.h"
 #include "kernel/shared_maps.h"
 #include "probes/hooks.h"
-#include "probes/off_cpu_probe.h"
+#include "probes/profile_probes.h"
 #include "records/profile.h"
 
 namespace hostlens::agent {
 namespace {
 
 using base::Result;
-
-/// At the end of a recording off CPU every thread that sleeps sends a copy of its stack at once:
-/// room for some 450 threads, or 900.
-constexpr uint32_t kOffCpuRingBytes = 8U << 20;
-constexpr uint32_t kOffCpuHostRingBytes = 16U << 20;
 
 /// The bits of all processes, mapped.
 class TargetBits {
@@ -49,40 +45,34 @@ class TargetBits {
 
 class ProfileCapture final : public Capture {
  public:
-  ProfileCapture(std::unique_ptr<probes::ProfileProbe> probe,
-                 std::unique_ptr<probes::OffCpuProbe> off_cpu, std::unique_ptr<TargetBits> bits,
+  ProfileCapture(std::unique_ptr<probes::ProfileProbes> probes, std::unique_ptr<TargetBits> bits,
                  kernel::AttachReport report)
-      : probe_(std::move(probe)),
-        off_cpu_(std::move(off_cpu)),
+      : probes_(std::move(probes)),
         bits_(std::move(bits)),
         report_(std::move(report)),
-        host_(bits_->table(probe_->maps().target_cgroups)) {}
+        host_(bits_->table(probes_->maps().target_cgroups)) {}
 
   [[nodiscard]] int control_ring_fd() const override { return -1; }
   [[nodiscard]] int data_ring_fd() const override { return -1; }
   [[nodiscard]] int counters_fd() const override { return -1; }
   [[nodiscard]] kernel::HostAccess& host() override { return host_; }
-  [[nodiscard]] Profiling profiling() override { return {probe_->maps(), &slabs_, &code_}; }
+  [[nodiscard]] Profiling profiling() override { return {probes_->maps(), &slabs_, &code_}; }
   [[nodiscard]] std::string report_json() const override { return attach_report_json(report_); }
-  [[nodiscard]] uint64_t recursion_misses() const override {
-    return probe_->recursion_misses() + (off_cpu_ ? off_cpu_->recursion_misses() : 0);
-  }
+  [[nodiscard]] uint64_t recursion_misses() const override { return probes_->recursion_misses(); }
   [[nodiscard]] Result<void> begin_recording() override {
-    return off_cpu_ ? off_cpu_->begin() : Result<void>{};
+    return probes_->off_cpu() != nullptr ? probes_->off_cpu()->begin() : Result<void>{};
   }
   [[nodiscard]] Result<void> end_recording() override {
-    return off_cpu_ ? off_cpu_->end() : Result<void>{};
+    return probes_->off_cpu() != nullptr ? probes_->off_cpu()->end() : Result<void>{};
   }
   void on_second() override {
-    if (off_cpu_ != nullptr) return;
-    if (auto followed = probe_->follow_cpus(); !followed) {
+    if (auto followed = probes_->on_second(); !followed) {
       spdlog::warn("{}", followed.error().text());
     }
   }
 
  private:
-  std::unique_ptr<probes::ProfileProbe> probe_;
-  std::unique_ptr<probes::OffCpuProbe> off_cpu_;  ///< null: CPUs are sampled
+  std::unique_ptr<probes::ProfileProbes> probes_;
   std::unique_ptr<TargetBits> bits_;
   kernel::AttachReport report_;
   kernel::LocalSlabSource slabs_;
@@ -111,31 +101,25 @@ Result<std::unique_ptr<Capture>> attach_profile_capture(const ProfileCaptureSett
   kernel::SharedMaps shared(
       {std::begin(probes::OffCpuProbe::kSharedMaps), std::end(probes::OffCpuProbe::kSharedMaps)});
   base::UniqueFd listeners;
-  probes::ProfileProbeSettings probe_settings;
-  probe_settings.hz = settings.hz;
-  probe_settings.targets_only = settings.targets_only;
-  probe_settings.keeps_targets = true;
+  probes::ProfileProbesSettings probe_settings;
+  probe_settings.cpu.hz = settings.off_cpu ? 0 : settings.hz;
+  probe_settings.cpu.targets_only = settings.targets_only;
+  probe_settings.cpu.keeps_targets = true;
+  probe_settings.cpu.starter = static_cast<uint32_t>(::getpid());
   if (settings.off_cpu) {
-    probe_settings.hz = 0;
-    probe_settings.ring_bytes = settings.targets_only ? kOffCpuRingBytes : kOffCpuHostRingBytes;
+    probe_settings.off_cpu.emplace();
+    probe_settings.off_cpu->threshold_ns = settings.threshold_ns;
+    probe_settings.off_cpu->targets_only = settings.targets_only;
   }
   const probes::KernelProbeContext context{shared, types->get(), report, listeners};
-  auto probe = probes::ProfileProbe::attach(context, probe_settings);
-  if (probe == nullptr) return refusal(report);
-  std::unique_ptr<probes::OffCpuProbe> off_cpu;
-  if (settings.off_cpu) {
-    probes::OffCpuProbeSettings off_cpu_settings;
-    off_cpu_settings.threshold_ns = settings.threshold_ns;
-    off_cpu_settings.targets_only = settings.targets_only;
-    off_cpu = probes::OffCpuProbe::attach(context, off_cpu_settings);
-    if (off_cpu == nullptr) return refusal(report);
-  }
-  auto bits = std::make_unique<TargetBits>(probe->maps().target_bits);
+  auto probes = probes::ProfileProbes::attach(context, probe_settings);
+  if (probes == nullptr) return refusal(report);
+  auto bits = std::make_unique<TargetBits>(probes->maps().target_bits);
   if (!bits->usable()) return base::errno_error("map the bits of targets");
   types->reset();
   ::malloc_trim(0);  // the kernel's types, some 10 MiB
   return std::unique_ptr<Capture>(
-      new ProfileCapture(std::move(probe), std::move(off_cpu), std::move(bits), std::move(report)));
+      new ProfileCapture(std::move(probes), std::move(bits), std::move(report)));
 }
 
 }  // namespace hostlens::agent

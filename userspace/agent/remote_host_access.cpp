@@ -111,4 +111,12 @@ Result<void> RemoteHostAccess::watch_system_calls(uint64_t duration_ns) {
   return {};
 }
 
+Result<void> RemoteHostAccess::take_one_sample_in(uint32_t count) {
+  const std::lock_guard lock(mutex_);
+  const uint64_t id = ++last_id_;
+  auto reply = ask(TakeOneSampleIn{id, count}, id, "take fewer samples");
+  if (!reply) return std::move(reply).error();
+  return {};
+}
+
 }  // namespace hostlens::agent

@@ -26,6 +26,7 @@ class RemoteHostAccess final : public kernel::HostAccess,
   /// The answer of a container runtime, by its place among runtime_sockets(): RuntimeRelay::ask().
   base::Result<base::UniqueFd> open_container_list(uint8_t runtime);
   base::Result<void> watch_system_calls(uint64_t duration_ns) override;
+  base::Result<void> take_one_sample_in(uint32_t count) override;
   base::Result<base::UniqueFd> make_slab() override;
   base::Result<base::UniqueFd> open_code(model::ProcessKey process, uint64_t start,
                                          uint64_t limit) override;

@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <optional>
+#include <tuple>
 #include <utility>
 
 #include "agent/listen_socket.h"
@@ -14,6 +16,36 @@ namespace hostlens::agent {
 
 using base::Result;
 using base::UniqueFd;
+
+namespace {
+
+/// Of each CPU. A stack is some 600 bytes, and the ring is read ten times a second.
+constexpr uint32_t kOffCpuStacksPerSecond = 200;
+constexpr uint32_t kOffCpuRingBytes = 2U << 20;
+
+std::optional<probes::ProfileProbesSettings> profile_probes(const ProfileSettings& profile) {
+  if (!profile.cpu && !profile.off_cpu) return std::nullopt;
+  probes::ProfileProbesSettings settings;
+  settings.cpu.hz = profile.cpu ? static_cast<uint32_t>(profile.hz) : 0;
+  settings.cpu.targets_only = !profile.whole_host;
+  if (profile.off_cpu) {
+    settings.off_cpu.emplace();
+    settings.off_cpu->threshold_ns = profile.off_cpu_threshold_ns;
+    settings.off_cpu->targets_only = !profile.whole_host;
+    // All stacks are sent by and by, never all at once as at the end of a recording.
+    settings.off_cpu->stacks_per_second = kOffCpuStacksPerSecond;
+    settings.cpu.ring_bytes = kOffCpuRingBytes;
+  }
+  return settings;
+}
+
+/// What the kernel's side of profiles is made from.
+auto probes_of(const ProfileSettings& profile) {
+  return std::tuple(profile.cpu, profile.hz, profile.off_cpu, profile.off_cpu_threshold_ns,
+                    profile.whole_host, profile.table_bytes);
+}
+
+}  // namespace
 
 std::string Runtime::worker_settings() const {
   WorkerSettings worker;
@@ -72,7 +104,8 @@ Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeSettings settings,
   auto capture = attach({configuration.limits.control_ring_bytes,
                          configuration.limits.data_ring_bytes,
                          !runtime->settings_.run_mode,
-                         {configuration.syscall_burst_ns, configuration.syscall_period_ns}});
+                         {configuration.syscall_burst_ns, configuration.syscall_period_ns},
+                         profile_probes(configuration.profile)});
   if (!capture) return std::move(capture).error();
   runtime->capture_ = *std::move(capture);
   runtime->launcher_ = std::make_unique<ExecWorkerLauncher>(configuration.user);
@@ -96,10 +129,11 @@ Result<void> Runtime::reload(LoadedConfiguration next) {
   const Configuration& fresh = next.configuration;
   if (fresh.user != old.user || fresh.limits.control_ring_bytes != old.limits.control_ring_bytes ||
       fresh.limits.data_ring_bytes != old.limits.data_ring_bytes ||
-      runtime_sockets(fresh) != runtime_sockets(old)) {
+      runtime_sockets(fresh) != runtime_sockets(old) ||
+      probes_of(fresh.profile) != probes_of(old.profile)) {
     spdlog::warn(
-        "user, containers, limits.control_ring and limits.data_ring need a restart; keeping the "
-        "old");
+        "user, containers, profile.cpu, profile.off_cpu, profile.scope, profile.limits.tables, "
+        "limits.control_ring and limits.data_ring need a restart; keeping the old");
   }
   WorkerInputs inputs;
   const bool new_address = fresh.listen != old.listen;

@@ -21,6 +21,13 @@ namespace hostlens::base {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(now.tv_nsec);
 }
 
+/// CPU time of the calling thread.
+[[nodiscard]] inline uint64_t thread_cpu_now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(now.tv_nsec);
+}
+
 /// Maps monotonic to wall time by an offset that `refresh` re-measures, so that a stepped or slewed
 /// clock is followed; durations are always differences of monotonic stamps and never pass here.
 /// Not thread-safe: each thread that exports owns one.

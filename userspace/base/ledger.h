@@ -22,6 +22,7 @@ enum class Stage : uint8_t {
   kCorrelate,  ///< exchanges -> metrics and spans with their parents settled
   kExportOtlp,
   kExportOtlpJson,
+  kExportOtlpProfiles,  ///< apart from both chains: samples of profiles
   kCount
 };
 
@@ -53,7 +54,7 @@ enum class DropReason : uint8_t {
 /// death and stay monotonic. All members are relaxed atomics: any thread may add, any may read.
 /// `held` is derived, never stored: received - forwarded - dropped.
 struct LedgerPage {
-  static constexpr uint32_t kVersion = 2;
+  static constexpr uint32_t kVersion = 3;
   static constexpr size_t kStages = static_cast<size_t>(Stage::kCount);
   static constexpr size_t kReasons = static_cast<size_t>(DropReason::kCount);
 

@@ -72,18 +72,29 @@ BatchQueue::~BatchQueue() { shutdown(TimePoint::min()); }
 
 void BatchQueue::push(std::shared_ptr<const model::SpanBatch> spans) {
   if (spans == nullptr || spans->empty()) return;
-  Waiting entry{std::move(spans), 0, time_.now()};
+  Waiting entry{std::move(spans), nullptr, 0, 0, time_.now()};
+  entry.items = entry.spans->size();
   for (const model::Span& span : *entry.spans) entry.bytes += memory_bytes(span);
+  push(std::move(entry));
+}
 
+void BatchQueue::push(std::shared_ptr<const model::ProfileBatch> profile) {
+  if (profile == nullptr || profile->profile.total_count() == 0) return;
+  const uint64_t samples = profile->profile.total_count();
+  const size_t bytes = profile->profile.bytes();
+  push(Waiting{nullptr, std::move(profile), samples, bytes, time_.now()});
+}
+
+void BatchQueue::push(Waiting entry) {
   std::vector<Waiting> dropped;  // freed outside the lock
   const std::lock_guard lock(mutex_);
   if (stop_at_) {
-    ledger_.dropped(settings_.stage, base::DropReason::kShutdown, entry.spans->size());
+    ledger_.dropped(settings_.stage, base::DropReason::kShutdown, entry.items);
     return;
   }
   while (held_bytes_ + entry.bytes > settings_.bytes && !waiting_.empty()) {
     held_bytes_ -= waiting_.front().bytes;
-    waiting_spans_ -= waiting_.front().spans->size();
+    waiting_items_ -= waiting_.front().items;
     dropped.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
@@ -91,13 +102,13 @@ void BatchQueue::push(std::shared_ptr<const model::SpanBatch> spans) {
     dropped.push_back(std::move(entry));  // the rest is being sent: nothing older can be let go
   } else {
     held_bytes_ += entry.bytes;
-    waiting_spans_ += entry.spans->size();
+    waiting_items_ += entry.items;
     waiting_.push_back(std::move(entry));
     // The first sets the clock of the batch, the last fills it; those between need no wake-up.
-    if (waiting_.size() == 1 || waiting_spans_ >= settings_.due_spans) wake_.notify_one();
+    if (waiting_.size() == 1 || waiting_items_ >= settings_.due_items) wake_.notify_one();
   }
   for (const Waiting& gone : dropped) {
-    ledger_.dropped(settings_.stage, base::DropReason::kQueueFull, gone.spans->size());
+    ledger_.dropped(settings_.stage, base::DropReason::kQueueFull, gone.items);
   }
 }
 
@@ -151,7 +162,7 @@ std::optional<TimePoint> BatchQueue::stop_at() const {
 
 bool BatchQueue::due() const {
   if (empty()) return false;
-  return metrics_ != nullptr || urgent_ || stop_at_ || waiting_spans_ >= settings_.due_spans ||
+  return metrics_ != nullptr || urgent_ || stop_at_ || waiting_items_ >= settings_.due_items ||
          time_.now() >= waiting_.front().since + settings_.due_after;
 }
 
@@ -159,15 +170,17 @@ Batch BatchQueue::take() {
   Batch batch;
   batch.metrics = std::move(metrics_);
   metrics_ = nullptr;
-  while (!waiting_.empty() && (batch.spans.empty() || handed_out_bytes_ + waiting_.front().bytes <=
-                                                          settings_.batch_bytes)) {
+  while (!waiting_.empty() &&
+         (batch.items == 0 ||
+          handed_out_bytes_ + waiting_.front().bytes <= settings_.batch_bytes)) {
     Waiting& entry = waiting_.front();
     handed_out_bytes_ += entry.bytes;
-    batch.span_count += entry.spans->size();
-    batch.spans.push_back(std::move(entry.spans));
+    batch.items += entry.items;
+    if (entry.spans != nullptr) batch.spans.push_back(std::move(entry.spans));
+    if (entry.profile != nullptr) batch.profiles.push_back(std::move(entry.profile));
     waiting_.pop_front();
   }
-  waiting_spans_ -= batch.span_count;
+  waiting_items_ -= batch.items;
   return batch;
 }
 
@@ -192,9 +205,9 @@ void BatchQueue::run() {
       time_.wait_until(wake_, lock, waiting_.front().since + settings_.due_after);
     }
   }
-  ledger_.dropped(settings_.stage, base::DropReason::kShutdown, waiting_spans_);
+  ledger_.dropped(settings_.stage, base::DropReason::kShutdown, waiting_items_);
   waiting_.clear();
-  waiting_spans_ = 0;
+  waiting_items_ = 0;
   held_bytes_ = 0;
   metrics_ = nullptr;
   idle_.notify_all();

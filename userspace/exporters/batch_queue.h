@@ -17,34 +17,36 @@
 #include "base/result.h"
 #include "exporters/time_source.h"
 #include "model/metric.h"
+#include "model/profile_batch.h"
 #include "model/span.h"
 
 namespace hostlens::exporters {
 
-/// What the consumer gets at once: spans, metrics or both. Never empty.
+/// What the consumer gets at once: spans or profiles, metrics. Never empty.
 struct Batch {
   std::vector<std::shared_ptr<const model::SpanBatch>> spans;
-  uint64_t span_count = 0;
+  std::vector<std::shared_ptr<const model::ProfileBatch>> profiles;
+  uint64_t items = 0;  ///< spans, or samples of the profiles
   std::shared_ptr<const model::MetricSnapshot> metrics;
 };
 
 struct BatchQueueSettings {
   std::string thread_name;  ///< at most 15 characters
   base::Stage stage{};
-  size_t bytes = 8U << 20;                    ///< of spans in memory, those being sent included
-  uint64_t due_spans = 512;                   ///< a batch is handed out at this size
+  size_t bytes = 8U << 20;                    ///< of these in memory, those being sent included
+  uint64_t due_items = 512;                   ///< a batch is handed out at this size
   std::chrono::milliseconds due_after{1000};  ///< or at this age
   /// A batch ends when it holds as much: bounds what one refusal loses and what a request costs.
   size_t batch_bytes = 2U << 20;
 };
 
-/// Spans wait in order; when there is no room the oldest waiting are let go, because after an
+/// Spans and profiles wait in order; when there is no room the oldest waiting are let go, because after an
 /// outage the last minutes help more than those before. Of metrics only the newest snapshot is
 /// kept: they are cumulative, so a later one replaces an earlier one without loss.
 ///
-/// Books: received (`expect`, before `push`) and dropped{queue_full, shutdown} of what waits are
-/// counted here; what was handed to the consumer is the consumer's to count as forwarded or
-/// dropped, each span once.
+/// Books, in spans or in samples: received (`expect`, before `push`) and dropped{queue_full,
+/// shutdown} of what waits are counted here; what was handed to the consumer is the consumer's to
+/// count as forwarded or dropped, each one once.
 class BatchQueue {
  public:
   /// Runs on the queue's own thread, one call at a time.
@@ -58,8 +60,9 @@ class BatchQueue {
   BatchQueue(const BatchQueue&) = delete;
   BatchQueue& operator=(const BatchQueue&) = delete;
 
-  void expect(uint64_t spans) const { ledger_.received(settings_.stage, spans); }
+  void expect(uint64_t items) const { ledger_.received(settings_.stage, items); }
   void push(std::shared_ptr<const model::SpanBatch> spans);
+  void push(std::shared_ptr<const model::ProfileBatch> profile);
   void push(std::shared_ptr<const model::MetricSnapshot> metrics);
   bool flush(TimePoint deadline);
   void shutdown(TimePoint deadline);
@@ -73,12 +76,15 @@ class BatchQueue {
 
  private:
   struct Waiting {
-    std::shared_ptr<const model::SpanBatch> spans;
+    std::shared_ptr<const model::SpanBatch> spans;       ///< either this one
+    std::shared_ptr<const model::ProfileBatch> profile;  ///< or this one
+    uint64_t items = 0;
     size_t bytes = 0;
     TimePoint since;
   };
 
   BatchQueue(BatchQueueSettings settings, base::Ledger ledger, TimeSource& time, Consumer consumer);
+  void push(Waiting entry);
   void run();
   [[nodiscard]] bool empty() const { return waiting_.empty() && metrics_ == nullptr; }
   [[nodiscard]] bool due() const;
@@ -96,7 +102,7 @@ class BatchQueue {
   std::shared_ptr<const model::MetricSnapshot> metrics_;
   size_t held_bytes_ = 0;  ///< waiting and handed out
   size_t handed_out_bytes_ = 0;
-  uint64_t waiting_spans_ = 0;
+  uint64_t waiting_items_ = 0;
   bool busy_ = false;
   bool urgent_ = false;
   std::optional<TimePoint> stop_at_;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "model/metric.h"
+#include "model/profile_batch.h"
 #include "model/span.h"
 
 namespace hostlens::exporters {
@@ -27,6 +28,8 @@ class Exporter {
   /// Never block and never fail: a full queue drops and counts. Called from the main thread only.
   virtual void submit(std::shared_ptr<const model::SpanBatch> spans) noexcept = 0;
   virtual void submit(std::shared_ptr<const model::MetricSnapshot> metrics) noexcept = 0;
+  /// Enters its books by itself. Whoever has no form for profiles passes them over.
+  virtual void submit(std::shared_ptr<const model::ProfileBatch> /*profile*/) noexcept {}
 
   /// Waits until all that was submitted is sent or dropped, at most until the deadline.
   /// True when nothing is left.

@@ -57,6 +57,13 @@ class HostAccess {
     return base::Error{base::Error::Kind::kUnsupported, 0, "system calls cannot be observed here",
                        "`hostlens doctor` says why"};
   }
+
+  /// From now on profiles take a random one in so many samples of CPUs, 1 to kMostOneIn, each of
+  /// which stands for all. kUnsupported: nothing is sampled.
+  virtual base::Result<void> take_one_sample_in(uint32_t /*count*/) {
+    return base::Error{base::Error::Kind::kUnsupported, 0, "no CPU is sampled here", ""};
+  }
+  static constexpr uint32_t kMostOneIn = 1024;
 };
 
 }  // namespace hostlens::kernel

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <linux/perf_event.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,18 +73,6 @@ base::Result<void> SamplingEvents::follow_cpus() {
     if (!link) return base::errno_error("sampling: attach the program");
     static_cast<void>(event.release());  // the link's now
     cpus_.emplace(cpu, Cpu{std::move(own), std::move(link)});
-  }
-  return {};
-}
-
-base::Result<void> SamplingEvents::set_frequency(uint32_t hz) {
-  if (hz == 0 || hz > kMostHz) return base::invalid_error("sampling: 1 to 999 times a second");
-  hz_ = hz;
-  uint64_t value = clock_ == SamplingClock::kCycles ? hz : kNsPerSecond / hz;
-  for (const auto& [cpu, entry] : cpus_) {
-    if (::ioctl(entry.event.get(), PERF_EVENT_IOC_PERIOD, &value) != 0) {
-      return base::errno_error("sampling: change the frequency");
-    }
   }
   return {};
 }

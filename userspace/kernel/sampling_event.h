@@ -30,7 +30,6 @@ class SamplingEvents {
                                                            bool prefer_cycles);
   /// CPUs that have come are sampled too, those that have gone are let go. Now and then.
   [[nodiscard]] base::Result<void> follow_cpus();
-  [[nodiscard]] base::Result<void> set_frequency(uint32_t hz);
 
   [[nodiscard]] SamplingClock clock() const { return clock_; }
   [[nodiscard]] uint32_t hz() const { return hz_; }

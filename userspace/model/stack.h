@@ -70,7 +70,8 @@ struct Sample {
   SpanId span_id{};          ///< all zero: none
   /// Off-CPU only, without brackets: one of hostlens.thread.blocked.duration, "runqueue", "short".
   std::string cause;
-  uint64_t time_ns = 0;  ///< wall time, since the epoch
+  uint64_t time_ns = 0;       ///< wall time, since the epoch
+  uint64_t monotonic_ns = 0;  ///< the same moment, CLOCK_MONOTONIC; 0: not known
   uint64_t weight = 1;
   std::vector<Frame> frames;  ///< leaf first, kernel before user; empty: nothing could be unwound
   bool truncated = false;     ///< frames are missing at the root's end

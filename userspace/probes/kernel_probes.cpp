@@ -28,8 +28,7 @@ constexpr std::unique_ptr<KernelProbe> (*kProbes[])(const KernelProbeContext&) =
     attach_accept_probe,
 };
 
-constexpr const char* kSharedMaps[] = {"target_bits",
-                                       "task_states",
+constexpr const char* kSharedMaps[] = {"task_states",
                                        "signal_control",
                                        "signal_distributions_0",
                                        "signal_distributions_1",
@@ -41,11 +40,19 @@ constexpr const char* kSharedMaps[] = {"target_bits",
                                        "accept_ports",
                                        "oom_kills"};
 
+std::vector<std::string> shared_maps() {
+  std::vector<std::string> names(std::begin(kSharedMaps), std::end(kSharedMaps));
+  names.insert(names.end(), std::begin(OffCpuProbe::kSharedMaps),
+               std::end(OffCpuProbe::kSharedMaps));
+  return names;
+}
+
 }  // namespace
 
-KernelProbes::KernelProbes() : maps_({std::begin(kSharedMaps), std::end(kSharedMaps)}) {}
+KernelProbes::KernelProbes() : maps_(shared_maps()) {}
 
-std::unique_ptr<KernelProbes> KernelProbes::attach(kernel::AttachReport& report) {
+std::unique_ptr<KernelProbes> KernelProbes::attach(
+    kernel::AttachReport& report, const std::optional<ProfileProbesSettings>& profile) {
   std::unique_ptr<KernelProbes> probes(new KernelProbes);
   auto types = kernel_types();
   if (!types) return probes;
@@ -55,6 +62,7 @@ std::unique_ptr<KernelProbes> KernelProbes::attach(kernel::AttachReport& report)
     if (probe != nullptr) probes->probes_.push_back(std::move(probe));
   }
   probes->system_calls_ = SystemCallProbe::load(context);
+  if (profile) probes->profile_ = ProfileProbes::attach(context, *profile);
   return probes;
 }
 
@@ -73,6 +81,7 @@ uint64_t KernelProbes::recursion_misses() const {
   uint64_t misses = 0;
   for (const auto& probe : probes_) misses += probes::recursion_misses(probe->object());
   if (system_calls_ != nullptr) misses += probes::recursion_misses(system_calls_->object());
+  if (profile_ != nullptr) misses += profile_->recursion_misses();
   return misses;
 }
 

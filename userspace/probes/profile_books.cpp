@@ -45,6 +45,8 @@ base::Result<ProfileBooks> read_profile_books(int map) {
   books.unseen_switch = totals[PROFILE_BOOK_UNSEEN_SWITCH];
   books.over_budget = totals[PROFILE_BOOK_OVER_BUDGET];
   books.lost_ns = totals[PROFILE_BOOK_LOST_NS];
+  books.sampler_ns = totals[PROFILE_BOOK_SAMPLER_NS];
+  books.sampler_runs = totals[PROFILE_BOOK_SAMPLER_RUNS];
   return books;
 }
 

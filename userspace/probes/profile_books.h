@@ -27,6 +27,8 @@ struct ProfileBooks {
   uint64_t unseen_switch = 0;
   uint64_t over_budget = 0;
   uint64_t lost_ns = 0;
+  uint64_t sampler_ns = 0;    ///< that samples of CPUs took in the kernel
+  uint64_t sampler_runs = 0;  ///< how many these were
 };
 
 /// `map`: ProfileProbe::Maps::books, which may be read-only. No privilege. Any thread.

@@ -65,6 +65,7 @@ std::unique_ptr<ProfileProbe> ProfileProbe::attach(const KernelProbeContext& con
     fit_hashes(skeleton, context.types);
     skeleton.bss->profile_targets_only = settings.targets_only;
     skeleton.rodata->profile_keeps_targets = settings.keeps_targets;
+    skeleton.rodata->profile_starter = settings.starter;
     skeleton.rodata->profile_raw_per_second = settings.raw_per_second;
     if (bpf_map__set_max_entries(skeleton.maps.profile_ring, ring_bytes(settings)) != 0) {
       return base::invalid_error("profile: a ring cannot have this size");
@@ -104,6 +105,10 @@ ProfileProbe::Maps ProfileProbe::maps() const {
 
 void ProfileProbe::set_targets_only(bool only) {
   std::atomic_ref<bool>(skeleton_.bss->profile_targets_only).store(only);
+}
+
+void ProfileProbe::take_one_in(uint32_t count) {
+  std::atomic_ref<uint32_t>(skeleton_.data->profile_one_in).store(std::max(count, 1U));
 }
 
 ProfileProbe::Cost ProfileProbe::cost() const {

@@ -19,6 +19,8 @@ struct ProfileProbeSettings {
   bool targets_only = false;  ///< else of the whole host
   /// No other probe keeps the targets: children of one become targets here.
   bool keeps_targets = false;
+  /// Children of this process are not sampled before they execute a program; 0: nobody's.
+  uint32_t starter = 0;
   /// Stacks sent as they are, by each CPU: of programs that are not known yet. 16 KiB each.
   uint32_t raw_per_second = 16;
   uint32_t ring_bytes = 0;  ///< power of two, multiple of the page size; 0: a second of samples
@@ -51,9 +53,9 @@ class ProfileProbe {
 
   [[nodiscard]] Maps maps() const;
   void set_targets_only(bool only);
-  /// These three only where CPUs are sampled.
-  [[nodiscard]] base::Result<void> set_frequency(uint32_t hz) { return events_->set_frequency(hz); }
-  /// Every few seconds: CPUs come and go.
+  /// From now on a random one in so many samples is taken, with that weight; at least 1.
+  void take_one_in(uint32_t count);
+  /// These two only where CPUs are sampled. Every few seconds: CPUs come and go.
   [[nodiscard]] base::Result<void> follow_cpus() { return events_->follow_cpus(); }
   [[nodiscard]] kernel::SamplingClock clock() const { return events_->clock(); }
 

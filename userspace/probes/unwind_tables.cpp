@@ -66,8 +66,20 @@ Result<std::unique_ptr<UnwindTables>> UnwindTables::open(Maps maps, kernel::Slab
   void* const executables = ::mmap(nullptr, kExecutablesBytes, PROT_READ | PROT_WRITE, MAP_SHARED,
                                    maps.executables.get(), 0);
   if (executables == MAP_FAILED) return base::errno_error("unwind tables: map the executables");
-  return std::unique_ptr<UnwindTables>(new UnwindTables(
+  std::unique_ptr<UnwindTables> tables(new UnwindTables(
       std::move(maps), source, most_bytes, static_cast<unwind_executable*>(executables)));
+  tables->forget_predecessor();
+  return tables;
+}
+
+void UnwindTables::forget_predecessor() {
+  uint64_t space = 0;
+  while (bpf_map_get_next_key(maps_.spaces.get(), nullptr, &space) == 0) {
+    if (bpf_map_delete_elem(maps_.spaces.get(), &space) != 0) break;
+  }
+  for (uint32_t number = 0; number < UNWIND_EXECUTABLES_MAX; ++number) {
+    std::atomic_ref<__u32>(shared_[number].pages).store(0);
+  }
 }
 
 Result<uint32_t> UnwindTables::add_executable(uint64_t now_ns) {

@@ -112,6 +112,8 @@ class UnwindTables {
 
   UnwindTables(Maps maps, kernel::SlabSource& source, uint64_t most_bytes,
                unwind_executable* executables);
+  /// What a worker before this one wrote: nobody knows any more what it meant.
+  void forget_predecessor();
   [[nodiscard]] base::Result<void> copy_rows(std::span<const CodePage> pages,
                                              std::span<const unwind_row> rows, uint64_t now_ns,
                                              Extents& extents, std::vector<unwind_word>& directory);

@@ -53,7 +53,7 @@ Response Api::handle(const Request& request) const {
     std::string_view path;
     Response (Api::*handler)(const Request&) const;
   };
-  static constexpr std::array<Route, 11> kRoutes = {{
+  static constexpr std::array<Route, 12> kRoutes = {{
       {"/metrics", &Api::metrics},
       {"/healthz", &Api::alive},
       {"/readyz", &Api::ready},
@@ -65,6 +65,7 @@ Response Api::handle(const Request& request) const {
       {"/api/v1/syscalls", &Api::system_calls},
       {"/api/v1/syscalls/watch", &Api::watch_system_calls},
       {"/api/v1/status", &Api::status},
+      {"/debug/pprof/profile", &Api::profile},
   }};
   for (const Route& route : kRoutes) {
     if (route.path == request.path) return (this->*route.handler)(request);
@@ -116,6 +117,27 @@ Response Api::watch_system_calls(const Request& request) const {
   const auto begun = settings_.watch_system_calls(for_ms * 1'000'000);
   if (!begun) return error_response(501, begun.error().text());
   return json_response("{}\n");
+}
+
+Response Api::profile(const Request& request) const {
+  ProfileQuery query;
+  uint64_t seconds = kDefaultProfileSeconds;
+  if (const char* text = request.parameter("seconds")) {
+    const char* end = text + std::strlen(text);
+    const auto [stop, error] = std::from_chars(text, end, seconds);
+    if (error != std::errc{} || stop != end || seconds < 1 || seconds > kMostProfileSeconds) {
+      return error_response(400, "seconds: a number from 1 to 300");
+    }
+  }
+  query.duration_ns = seconds * 1'000'000'000;
+  if (const char* text = request.parameter("type")) {
+    const std::string_view type = text;
+    if (type != "cpu" && type != "off_cpu") return error_response(400, "type: cpu or off_cpu");
+    query.off_cpu = type == "off_cpu";
+  }
+  if (const char* text = request.parameter("service")) query.service = text;
+  if (!settings_.profile) return error_response(404, "nothing is profiled: see `profile` in the configuration");
+  return settings_.profile(query);
 }
 
 Response Api::status(const Request&) const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the agent answers: /metrics, /healthz, /readyz, /livez and
-// /api/v1/{health,host,requests,traces,status,syscalls}.
+// /api/v1/{health,host,requests,traces,status,syscalls}, /debug/pprof/profile.
 #pragma once
 
 #include <functional>
@@ -15,6 +15,13 @@
 #include "web/recent_spans.h"
 
 namespace hostlens::web {
+
+/// A profile of the next seconds.
+struct ProfileQuery {
+  uint64_t duration_ns = 0;
+  std::string service;   ///< "": of all
+  bool off_cpu = false;  ///< else of CPUs
+};
 
 /// Renders the snapshot in the format that the Accept header asks for.
 using MetricsRenderer = std::function<Response(const model::MetricSnapshot&, std::string_view)>;
@@ -33,6 +40,8 @@ struct ApiSettings {
   /// Observes all system calls of targets for so long; empty: cannot. Called on the server's
   /// thread.
   std::function<base::Result<void>(uint64_t duration_ns)> watch_system_calls;
+  /// Answers later, by pprof; empty: nothing is profiled. Called on the server's thread.
+  std::function<Response(const ProfileQuery&)> profile;
 };
 
 /// Handler for an HttpServer. All it reads is immutable, atomic or behind a lock held for a copy;
@@ -51,6 +60,8 @@ class Api {
   static constexpr size_t kDefaultTraces = 20;
   static constexpr size_t kMostTraces = 1000;
   static constexpr uint64_t kMostWatchMs = 600'000;
+  static constexpr uint64_t kDefaultProfileSeconds = 30;
+  static constexpr uint64_t kMostProfileSeconds = 300;
 
   [[nodiscard]] Response metrics(const Request& request) const;
   [[nodiscard]] Response requests(const Request& request) const;
@@ -58,6 +69,7 @@ class Api {
   [[nodiscard]] Response system_calls(const Request& request) const;
   [[nodiscard]] Response watch_system_calls(const Request& request) const;
   [[nodiscard]] Response status(const Request& request) const;
+  [[nodiscard]] Response profile(const Request& request) const;
   [[nodiscard]] Response health(const Request& request) const;
   [[nodiscard]] Response host(const Request& request) const;
   [[nodiscard]] Response alive(const Request& request) const;

@@ -7,8 +7,12 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string_view>
+
+#include "web/later.h"
 
 namespace hostlens::web {
 namespace {
@@ -44,10 +48,17 @@ std::string header(MHD_Connection* connection, const char* name) {
 
 }  // namespace
 
+/// Of a request whose answer comes later: lives until the request is done with.
+struct Waiting {
+  std::shared_ptr<Later> later;
+};
+
 struct HttpServer::Impl {
   HttpServerSettings settings;
   Handler handler;
   MHD_Daemon* daemon = nullptr;
+  std::mutex mutex;
+  std::set<std::shared_ptr<Later>> waiting;  ///< connections that are suspended
 
   Response answer(MHD_Connection* connection, const char* url) const {
     const std::string host = header(connection, "Host");
@@ -67,11 +78,46 @@ struct HttpServer::Impl {
     }
   }
 
+  /// What *state is before the answer is asked for.
+  static inline char seen = 0;
+
+  MHD_Result answer_later(MHD_Connection* connection, std::shared_ptr<Later> later, void** state) {
+    *state = new Waiting{later};
+    {
+      const std::lock_guard lock(mutex);
+      waiting.insert(later);
+    }
+    MHD_suspend_connection(connection);
+    Later* const raw = later.get();
+    raw->when_set([this, connection, later = std::move(later)] {
+      {
+        const std::lock_guard lock(mutex);
+        waiting.erase(later);
+      }
+      MHD_resume_connection(connection);
+    });
+    return MHD_YES;
+  }
+
+  /// Suspended connections must be resumed before the daemon stops.
+  void end_waiting() {
+    std::set<std::shared_ptr<Later>> left;
+    {
+      const std::lock_guard lock(mutex);
+      left = waiting;
+    }
+    for (const auto& later : left) later->set(error_response(503, "stopping"));
+  }
+
+  static void on_completed(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
+    if (*state != nullptr && *state != &seen) delete static_cast<Waiting*>(*state);
+    *state = nullptr;
+  }
+
   static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url,
                                const char* method, const char*, const char*, size_t* upload_size,
                                void** state) {
     // First call: headers only. A body that nobody asked for is read and thrown away.
-    static char seen = 0;
     if (*state == nullptr) {
       *state = &seen;
       return MHD_YES;
@@ -83,7 +129,16 @@ struct HttpServer::Impl {
     if (std::strcmp(method, "GET") != 0 && std::strcmp(method, "HEAD") != 0) {
       return reply(connection, error_response(405, "only GET and HEAD"), true);
     }
-    return reply(connection, static_cast<const Impl*>(self)->answer(connection, url));
+    if (*state != &seen) {
+      auto answer = static_cast<Waiting*>(*state)->later->take();
+      if (!answer) return MHD_NO;
+      return reply(connection, *std::move(answer));
+    }
+    Response response = static_cast<const Impl*>(self)->answer(connection, url);
+    if (response.later != nullptr) {
+      return static_cast<Impl*>(self)->answer_later(connection, std::move(response.later), state);
+    }
+    return reply(connection, std::move(response));
   }
 };
 
@@ -115,9 +170,11 @@ base::Result<std::unique_ptr<HttpServer>> HttpServer::create(base::UniqueFd list
   auto impl = std::make_unique<Impl>();
   impl->settings = settings;
   impl->handler = std::move(handler);
-  impl->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, nullptr, nullptr,
-                                  &Impl::on_request, impl.get(), MHD_OPTION_LISTEN_SOCKET,
-                                  listen.get(), MHD_OPTION_CONNECTION_LIMIT, settings.connections,
+  impl->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
+                                  nullptr, nullptr, &Impl::on_request, impl.get(),
+                                  MHD_OPTION_NOTIFY_COMPLETED, &Impl::on_completed, nullptr,
+                                  MHD_OPTION_LISTEN_SOCKET, listen.get(),
+                                  MHD_OPTION_CONNECTION_LIMIT, settings.connections,
                                   MHD_OPTION_CONNECTION_TIMEOUT, settings.idle_timeout_s,
                                   MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemory,
                                   MHD_OPTION_THREAD_STACK_SIZE, kThreadStack, MHD_OPTION_END);
@@ -126,6 +183,9 @@ base::Result<std::unique_ptr<HttpServer>> HttpServer::create(base::UniqueFd list
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
 
-HttpServer::~HttpServer() { MHD_stop_daemon(impl_->daemon); }
+HttpServer::~HttpServer() {
+  impl_->end_waiting();
+  MHD_stop_daemon(impl_->daemon);
+}
 
 }  // namespace hostlens::web

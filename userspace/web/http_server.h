@@ -19,10 +19,14 @@ struct Request {
   std::function<const char*(const char* name)> parameter;
 };
 
+class Later;
+
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
+  /// Not null: the answer comes later, and the rest of this means nothing. See web/later.h.
+  std::shared_ptr<Later> later = nullptr;
 };
 
 /// {"error": text} with that status.
@@ -36,8 +40,8 @@ struct HttpServerSettings {
   bool loopback = true;
 };
 
-/// Called on the server's one thread for every GET and HEAD; must answer from immutable values and
-/// not throw.
+/// Called on the server's one thread for every GET and HEAD; must answer from immutable values, or
+/// later, and not throw.
 using Handler = std::function<Response(const Request&)>;
 
 /// Serves from construction to destruction, on one thread of its own with epoll and a small stack.

@@ -13,10 +13,12 @@ void FanOut::set_exporters(std::vector<exporters::Exporter*> exporters) {
 
 void FanOut::request_started(model::Exchange& exchange) noexcept {
   metrics_.request_started(exchange);
+  if (activity_ != nullptr) activity_->started(exchange);
 }
 
 void FanOut::exchange_finished(model::ExchangePtr exchange) noexcept {
   ++finished_;
+  if (activity_ != nullptr) activity_->ended(*exchange);
   const bool keep = recent_ != nullptr && recent_->wants(exchange->context.trace_id);
   if (keep || !exporters_.empty()) {
     model::Span span = processors::build_span(*exchange, clock_);
@@ -34,6 +36,7 @@ void FanOut::exchange_finished(model::ExchangePtr exchange) noexcept {
 
 void FanOut::exchange_dropped(model::Exchange& exchange) noexcept {
   metrics_.exchange_dropped(exchange);
+  if (activity_ != nullptr) activity_->ended(exchange);
 }
 
 void FanOut::flush() noexcept {

@@ -10,6 +10,7 @@
 #include "exporters/exporter.h"
 #include "model/span.h"
 #include "processors/sinks.h"
+#include "processors/thread_activity.h"
 #include "web/recent_spans.h"
 
 namespace hostlens::agent {
@@ -24,6 +25,8 @@ class FanOut final : public processors::ExchangeSink {
   /// Takes effect with the next exchange; hand the batch to the old exporters first (`flush`).
   void set_exporters(std::vector<exporters::Exporter*> exporters);
   void set_recent(web::RecentSpans* recent) { recent_ = recent; }
+  /// Is told of each request from now on; null: nobody.
+  void set_activity(processors::ThreadActivity* activity) { activity_ = activity; }
 
   void request_started(model::Exchange& exchange) noexcept override;
   void exchange_finished(model::ExchangePtr exchange) noexcept override;
@@ -42,6 +45,7 @@ class FanOut final : public processors::ExchangeSink {
   base::WallClock clock_;
   std::vector<exporters::Exporter*> exporters_;
   web::RecentSpans* recent_ = nullptr;
+  processors::ThreadActivity* activity_ = nullptr;
   model::SpanBatch batch_;
   uint64_t finished_ = 0;
 };

@@ -70,7 +70,6 @@ Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFd
   pipeline->tracker_ = std::make_unique<symbols::CodeTracker>(
       *pipeline->tables_, host, host,
       [raw = pipeline.get()](uint32_t pid) { return raw->reads_mappings_of(pid); });
-  pipeline->noticed_.insert(pipeline->settings_.target_pid);
   pipeline->mender_ = std::make_unique<symbols::SampleMender>(
       *pipeline->tables_, *pipeline->tracker_,
       [raw = pipeline.get()](decoders::ProfileSample&& sample) { raw->take(std::move(sample)); });
@@ -79,7 +78,7 @@ Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFd
 }
 
 bool ProfilePipeline::reads_mappings_of(uint32_t pid) const {
-  if (settings_.target_pid != 0) return noticed_.contains(pid);
+  if (settings_.targets_only) return noticed_.contains(pid);
   return !settings_.wanted || settings_.wanted(pid);
 }
 
@@ -99,10 +98,20 @@ void ProfilePipeline::on_notices() {
 
 void ProfilePipeline::build_tables() {
   const uint64_t end_ns = base::monotonic_now_ns() + kBuildNs;
+  const uint64_t begin_cpu_ns = base::thread_cpu_now_ns();
   for (uint64_t now_ns = base::monotonic_now_ns(); now_ns < end_ns;
        now_ns = base::monotonic_now_ns()) {
-    if (!tracker_->build_next(now_ns)) return;
+    if (!tracker_->build_next(now_ns)) break;
   }
+  figures_.tables_ns += base::thread_cpu_now_ns() - begin_cpu_ns;
+}
+
+ProfilePipelineFigures ProfilePipeline::figures() const {
+  ProfilePipelineFigures figures = figures_;
+  figures.tables_built = tracker_->figures().tables_built;
+  figures.tables = tables_->figures();
+  figures.refused = namer_->statistics().refused;
+  return figures;
 }
 
 void ProfilePipeline::on_round() {
@@ -159,8 +168,12 @@ void ProfilePipeline::take(decoders::ProfileSample&& sample) {
   if (sample.cause != 0) drop_scheduler(named.frames);
   if (sample.outcome == PROFILE_NO_STACK) return on_sample_(std::move(named));
   ++figures_.samples;
-  ++(symbols::is_complete(named, sample.outcome) ? figures_.complete
-                                                 : figures_.broken[sample.outcome]);
+  if (symbols::is_complete(named, sample.outcome)) {
+    named.outcome = symbols::outcome_text(PROFILE_COMPLETE);
+    ++figures_.complete;
+  } else {
+    ++figures_.broken[sample.outcome];
+  }
   figures_.frames += named.frames.size();
   for (const model::Frame& frame : named.frames) {
     figures_.named += frame.function != nullptr ? 1 : 0;

@@ -25,9 +25,9 @@ struct ProfilePipelineSettings {
   uint64_t table_bytes = 96U << 20;  ///< of unwind tables, in the kernel
   /// Whose mappings are read and whose samples are kept; null: everybody's.
   std::function<bool(uint32_t pid)> wanted;
-  /// Not 0: the kernel samples this process and its descendants alone. Nobody else's mappings are
-  /// read.
-  uint32_t target_pid = 0;
+  /// The kernel samples targets alone: nobody's mappings are read but those of processes that it
+  /// sent a notice of.
+  bool targets_only = false;
 };
 
 struct ProfilePipelineFds {
@@ -45,6 +45,10 @@ struct ProfilePipelineFigures {
   uint64_t garbage = 0;   ///< records that could not be decoded
   uint64_t frames = 0;    ///< of kept samples
   uint64_t named = 0;     ///< of these, with the name of a function
+  uint64_t tables_built = 0;
+  uint64_t tables_ns = 0;  ///< of one CPU, that these took
+  probes::UnwindTableFigures tables;
+  symbols::Refusals refused;  ///< files that gave no names
 };
 
 /// One thread, the loop's. Times are CLOCK_MONOTONIC. `host` must outlive it.
@@ -64,7 +68,7 @@ class ProfilePipeline {
   /// Everything that there is, at the end.
   void drain();
 
-  [[nodiscard]] const ProfilePipelineFigures& figures() const { return figures_; }
+  [[nodiscard]] ProfilePipelineFigures figures() const;
   [[nodiscard]] base::Result<probes::ProfileBooks> books() const;
   [[nodiscard]] size_t pending_bytes() const { return ring_->pending_bytes(); }
 
@@ -91,7 +95,7 @@ class ProfilePipeline {
   std::unique_ptr<symbols::SampleMender> mender_;
   std::unique_ptr<symbols::SampleNamer> namer_;
   ProfilePipelineFigures figures_;
-  std::unordered_set<uint32_t> noticed_;  ///< of target_pid and its descendants; at most all pids
+  std::unordered_set<uint32_t> noticed_;  ///< targets_only: of these; at most all pids
   uint64_t visited_ns_ = 0;
 };
 

@@ -111,7 +111,7 @@ Result<void> ProfileWorker::build(SlotFds fds) {
   profile.max_bytes = 256U << 20;
   profile_ = std::make_unique<model::Profile>(profile);
   ProfilePipelineSettings settings;
-  settings.target_pid = job_.target_pid;
+  settings.targets_only = job_.target_pid != 0;
   if (!job_.unit.empty() || !job_.service.empty()) {
     settings.wanted = [this](uint32_t pid) { return wants(pid); };
   }
@@ -170,8 +170,8 @@ void ProfileWorker::on_round() {
   if (now_ns - last_second_ns_ < kSecondNs) return;
   last_second_ns_ = now_ns;
   processes_->tick(now_ns);
-  (void)channel_.send(
-      Heartbeat{rounds_, pipeline_->figures().samples, pipeline_->figures().samples, 0});
+  const uint64_t samples = pipeline_->figures().samples;
+  (void)channel_.send(Heartbeat{rounds_, samples, samples, 0});
 }
 
 void ProfileWorker::on_channel() {
@@ -223,7 +223,7 @@ bool ProfileWorker::write_outputs(const model::Profile& profile) {
 }
 
 void ProfileWorker::print_summary(const model::Profile& profile) const {
-  const ProfilePipelineFigures& figures = pipeline_->figures();
+  const ProfilePipelineFigures figures = pipeline_->figures();
   std::string broken;
   for (uint8_t outcome = 0; outcome < PROFILE_OUTCOME_COUNT; ++outcome) {
     if (figures.broken[outcome] == 0) continue;

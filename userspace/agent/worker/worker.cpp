@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -24,6 +25,8 @@ using base::UniqueFd;
 
 /// Kept of the supervisor's deadline for the summary and for leaving.
 constexpr uint64_t kLeavingNs = 500'000'000;
+/// Samples ask for requests of that long ago, and no longer.
+constexpr uint64_t kActivityNs = 10'000'000'000;
 /// What was read of the host is as fresh at the end as the rest, unless it hangs.
 constexpr std::chrono::milliseconds kLastScrape{300};
 
@@ -86,6 +89,7 @@ void Worker::on_round() {
   shard_->tick(now_ns);
   finish_kernel_signals();
   look_after_containers(now_ns);
+  if (profile_ != nullptr) profile_->on_round(now_ns);
   const bool news =
       kernel_is_news_ || progress() != published_progress_ || shard_->correlator().held() > 0;
   if (now_ns - last_snapshot_ns_ >= (news ? kSnapshotNs : kSecondNs) ||
@@ -143,6 +147,14 @@ void Worker::on_interval(uint64_t now_ns) {
   last_interval_ns_ = now_ns;
   begin_scrape();
   push_waits_ = true;
+  export_profiles(now_ns);
+}
+
+void Worker::export_profiles(uint64_t now_ns) {
+  if (profile_ == nullptr) return;
+  for (const ContinuousProfile::Batch& batch : profile_->end_interval(now_ns)) {
+    for (exporters::Exporter* exporter : exporters_.exporters()) exporter->submit(batch);
+  }
 }
 
 /// What is pushed has one time for all of it, so the host is read just before.
@@ -162,6 +174,12 @@ void Worker::on_second(uint64_t now_ns) {
   recent_->tick();
   for (const std::string& line : exporters_.news()) spdlog::warn("{}", line);
   shard_->describe_targets();
+  if (profile_ != nullptr) {
+    profile_->on_second(now_ns);
+    profile_->refresh_families(settings_.supervisor_start_unix_ns, now_ns,
+                               configuration_.limits.series_idle_ns);
+    activity_.forget_before(now_ns - std::min(now_ns, kActivityNs));
+  }
   const size_t pending =
       shard_->control_ring().pending_bytes() + shard_->data_ring().pending_bytes();
   // A supervisor that does not read is about to end us, or is gone.
@@ -220,6 +238,10 @@ void Worker::publish(uint64_t now_ns) {
   kernel_is_news_ = false;
   auto snapshot = metrics_->snapshot(now_ns, sample(), published_scrape_,
                                      kernel_ != nullptr ? kernel_->last() : nullptr);
+  if (profile_ != nullptr) {
+    const std::vector<model::MetricFamily>& families = profile_->families();
+    snapshot->families.insert(snapshot->families.end(), families.begin(), families.end());
+  }
   health_->set_processes(host_scrape_->last_processes());
   health_->set_units(units_of(unit_watch_->last()));
   health_->judge(*snapshot);
@@ -269,6 +291,7 @@ Result<void> Worker::apply(WorkerSettings settings, SlotFds fds) {
                        configuration_.limits.series_idle_ns);
   update_exporters();
   health_->update(configuration_);
+  if (profile_ != nullptr) profile_->reload(configuration_.profile);
   serve();
   if (shard_->targets() != nullptr) {
     auto scan = shard_->targets()->reload(target_rules(configuration_));
@@ -289,6 +312,10 @@ void Worker::stop(uint64_t deadline_ns) {
   (void)host_scrape_->wait(kLastScrape);
   finish_kernel_signals();  // the rounds above have taken the millisecond that it needs
   const uint64_t now_ns = base::monotonic_now_ns();
+  if (profile_ != nullptr) {
+    profile_->finish(now_ns);
+    export_profiles(now_ns);
+  }
   publish(now_ns);
   exporters_.submit(published_.snapshot());
   const uint64_t left_ns =

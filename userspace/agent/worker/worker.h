@@ -13,6 +13,7 @@
 #include "agent/remote_process_facts.h"
 #include "agent/shared_memory.h"
 #include "agent/worker/container_watch.h"
+#include "agent/worker/continuous_profile.h"
 #include "agent/worker/export_set.h"
 #include "agent/worker/fan_out.h"
 #include "agent/worker/health_watch.h"
@@ -65,6 +66,10 @@ class Worker final : public WorkerProcess {
   [[nodiscard]] base::Result<std::unique_ptr<discovery::TargetSelector>> make_targets();
   [[nodiscard]] static discovery::TargetSelectorSettings target_rules(
       const Configuration& configuration);
+  void open_profile(SlotFds& fds, discovery::ProcessTable& processes,
+                    const std::shared_ptr<const model::Service>& agent);
+  /// Profiles of what was sampled since the last time, to the exporters.
+  void export_profiles(uint64_t now_ns);
   void update_exporters();
   void serve();
   void on_channel();
@@ -101,6 +106,7 @@ class Worker final : public WorkerProcess {
   std::unique_ptr<RemoteHostAccess> host_;
   std::unique_ptr<discovery::ExecutableInspector> executables_;
   std::unique_ptr<aggregators::MetricAggregator> metrics_;
+  processors::ThreadActivity activity_;  ///< before those that tell it
   std::unique_ptr<FanOut> fan_out_;
   std::unique_ptr<Shard> shard_;
   std::unique_ptr<RemoteProcessFacts> process_facts_;
@@ -112,6 +118,7 @@ class Worker final : public WorkerProcess {
   std::unique_ptr<HostScrape> host_scrape_;
   HostScrape::Families published_scrape_;
   std::unique_ptr<KernelReading> kernel_;  ///< null: this kernel lets no table be made
+  std::unique_ptr<ContinuousProfile> profile_;  ///< null: nothing is profiled
   std::unique_ptr<HealthWatch> health_;
   ExportSet exporters_;
   web::Published published_;

@@ -130,6 +130,7 @@ Result<void> Worker::build(SlotFds fds) {
   auto processes = discovery::ProcessTable::create(std::move(table), *host_);
   if (!processes) return std::move(processes).error();
   open_kernel_signals(fds, **processes, agent);
+  open_profile(fds, **processes, agent);
   parts.control = *std::move(control);
   parts.data = *std::move(data);
   parts.counters = *std::move(counters);
@@ -178,6 +179,27 @@ void Worker::open_kernel_signals(SlotFds& fds, discovery::ProcessTable& processe
                                             configuration_.limits.series_per_family);
 }
 
+void Worker::open_profile(SlotFds& fds, discovery::ProcessTable& processes,
+                          const std::shared_ptr<const model::Service>& agent) {
+  const auto slot = [&](FdSlot which) -> UniqueFd& { return fds[static_cast<size_t>(which)]; };
+  if (!slot(FdSlot::kProfileRing)) return;
+  ProfilePipelineSettings settings;
+  settings.table_bytes = configuration_.profile.table_bytes;
+  settings.targets_only = !configuration_.profile.whole_host;
+  ProfilePipelineFds rings{
+      std::move(slot(FdSlot::kProfileRing)),
+      std::move(slot(FdSlot::kProfileNotices)),
+      std::move(slot(FdSlot::kProfileBooks)),
+      {std::move(slot(FdSlot::kUnwindSlabs)), std::move(slot(FdSlot::kUnwindExecutables)),
+       std::move(slot(FdSlot::kUnwindSpaces)), std::move(slot(FdSlot::kUnwindProcesses))}};
+  auto thread = ProfileThread::start(std::move(rings), *host_, std::move(settings));
+  if (!thread) return spdlog::error("{}; nothing is profiled", thread.error().text());
+  profile_ = std::make_unique<ContinuousProfile>(
+      ContinuousProfile::Parts{*std::move(thread), *host_, processes, activity_, agent},
+      configuration_.profile, base::monotonic_now_ns());
+  fan_out_->set_activity(&activity_);
+}
+
 discovery::TargetSelectorSettings Worker::target_rules(const Configuration& configuration) {
   return {configuration.include,
           configuration.exclude,
@@ -219,6 +241,11 @@ void Worker::serve() {
   api.watch_system_calls = [this](uint64_t duration_ns) {
     return host_->watch_system_calls(duration_ns);
   };
+  if (profile_ != nullptr) {
+    api.profile = [recordings = &profile_->recordings()](const web::ProfileQuery& query) {
+      return recordings->request(query, base::monotonic_now_ns());
+    };
+  }
   if (configuration_.prometheus_enabled) {
     api.metrics = [](const model::MetricSnapshot& snapshot, std::string_view accept) {
       exporters::prometheus::Exposition page = exporters::prometheus::render(snapshot, accept);

@@ -8,6 +8,22 @@ namespace hostlens::exporters::otlp {
 
 using End = Delivery::Outcome::End;
 
+namespace {
+
+const char* kept_meanwhile(Signal signal) {
+  switch (signal) {
+    case Signal::kTraces:
+      return "spans are kept as far as the queue reaches, and sent again";
+    case Signal::kProfiles:
+      return "profiles are kept as far as the queue reaches, and sent again";
+    case Signal::kMetrics:
+      break;
+  }
+  return "the newest values are sent again";
+}
+
+}  // namespace
+
 Delivery::Delivery(Signal signal, std::unique_ptr<HttpSender> sender, RetrySettings retry,
                    TimeSource& time)
     : signal_(signal), sender_(std::move(sender)), retry_(retry), time_(time) {}
@@ -40,9 +56,7 @@ Delivery::Outcome Delivery::deliver(BatchQueue& queue, const EncodedRequest& req
     ++failures_;
     server_asked_ = judgement.retry_after.has_value();
     not_before_ = time_.now() + judgement.retry_after.value_or(back_off());
-    report(judgement.text, signal_ == Signal::kTraces
-                               ? "spans are kept as far as the queue reaches, and sent again"
-                               : "the newest values are sent again");
+    report(judgement.text, kept_meanwhile(signal_));
     if (not_before_ - started > retry_.give_up) return {End::kExhausted};
   }
 }
@@ -51,7 +65,7 @@ void Delivery::report(const std::string& why, const char* next) {
   const std::lock_guard lock(mutex_);
   problem_.clear();
   if (why.empty()) return;
-  problem_ = signal_ == Signal::kTraces ? "OTLP traces to " : "OTLP metrics to ";
+  problem_ = "OTLP " + std::string(to_string(signal_)) + " to ";
   problem_ += sender_->destination() + ": " + why + "; " + next;
 }
 

@@ -3,6 +3,7 @@
 
 #include "exporters/otlp/delivery.h"
 #include "exporters/otlp/encode_metrics.h"
+#include "exporters/otlp/encode_profiles.h"
 #include "exporters/otlp/encode_traces.h"
 #include "exporters/version.h"
 
@@ -13,22 +14,41 @@ using base::DropReason;
 using base::Stage;
 using End = Delivery::Outcome::End;
 
-void keep_books(base::Ledger ledger, uint64_t spans, const Delivery::Outcome& outcome) {
+/// `items`: spans or samples.
+void keep_books(base::Ledger ledger, Stage stage, uint64_t items,
+                const Delivery::Outcome& outcome) {
   const auto drop = [&](DropReason reason, uint64_t count) {
-    ledger.dropped(Stage::kExportOtlp, reason, count);
+    ledger.dropped(stage, reason, count);
   };
   switch (outcome.end) {
     case End::kDelivered:
-      ledger.forwarded(Stage::kExportOtlp, spans - outcome.rejected);
+      ledger.forwarded(stage, items - outcome.rejected);
       return drop(DropReason::kRejected, outcome.rejected);
     case End::kRefused:
-      return drop(DropReason::kRejected, spans);
+      return drop(DropReason::kRejected, items);
     case End::kExhausted:
-      return drop(DropReason::kRetryExhausted, spans);
+      return drop(DropReason::kRetryExhausted, items);
     case End::kShutdown:
-    case End::kSuperseded:  // never of spans
-      return drop(DropReason::kShutdown, spans);
+    case End::kSuperseded:  // of metrics alone
+      return drop(DropReason::kShutdown, items);
   }
+}
+
+/// Whose books a signal keeps; of metrics a later snapshot makes up for what is lost.
+Stage stage_of(Signal signal) {
+  return signal == Signal::kProfiles ? Stage::kExportOtlpProfiles : Stage::kExportOtlp;
+}
+
+const SignalSettings& settings_of(const OtlpSettings& settings, Signal signal) {
+  switch (signal) {
+    case Signal::kTraces:
+      return settings.traces;
+    case Signal::kMetrics:
+      return settings.metrics;
+    case Signal::kProfiles:
+      break;
+  }
+  return settings.profiles;
 }
 
 }  // namespace
@@ -51,6 +71,7 @@ struct OtlpExporter::Lane {
       }
     }
     send_spans();
+    for (const auto& profile : batch.profiles) send_profile(*profile);
     if (batch.metrics == nullptr) return;
     for (const EncodedRequest& request : encode_metrics(*batch.metrics)) {
       const End end = delivery.deliver(*queue_in_use, request).end;
@@ -61,7 +82,15 @@ struct OtlpExporter::Lane {
   void send_spans() {
     const EncodedRequest request = encoder.finish();
     if (request.items == 0) return;
-    keep_books(ledger, request.items, delivery.deliver(*queue_in_use, request));
+    keep_books(ledger, Stage::kExportOtlp, request.items,
+               delivery.deliver(*queue_in_use, request));
+  }
+
+  void send_profile(const model::ProfileBatch& batch) {
+    encode_profiles(batch, [&](const EncodedRequest& request) {
+      keep_books(ledger, Stage::kExportOtlpProfiles, request.items,
+                 delivery.deliver(*queue_in_use, request));
+    });
   }
 
   /// The queue as its own thread got it: that thread may run before `queue` is assigned.
@@ -69,15 +98,14 @@ struct OtlpExporter::Lane {
 
   static base::Result<std::unique_ptr<Lane>> create(Signal signal, const OtlpSettings& settings,
                                                     base::Ledger ledger, TimeSource& time) {
-    const bool traces = signal == Signal::kTraces;
     std::string agent = settings.user_agent;
     if (agent.empty()) agent = "OTel-OTLP-Exporter-Hostlens/" + std::string(agent_version());
-    auto sender = HttpSender::create(traces ? settings.traces : settings.metrics, agent);
+    auto sender = HttpSender::create(settings_of(settings, signal), agent);
     if (!sender) return std::move(sender).error();
     auto lane = std::make_unique<Lane>(signal, *std::move(sender), settings.retry, time, ledger);
     BatchQueueSettings queue_settings;
-    queue_settings.thread_name = traces ? "otlp-traces" : "otlp-metrics";
-    queue_settings.stage = Stage::kExportOtlp;
+    queue_settings.thread_name = "otlp-" + std::string(to_string(signal));
+    queue_settings.stage = stage_of(signal);
     queue_settings.bytes = settings.queue_bytes;
     auto queue = BatchQueue::create(std::move(queue_settings), ledger, time,
                                     [raw = lane.get()](BatchQueue& self, const Batch& batch) {
@@ -104,12 +132,13 @@ base::Result<std::unique_ptr<OtlpExporter>> OtlpExporter::create(const OtlpSetti
                                                                  base::Ledger ledger,
                                                                  TimeSource& time) {
   std::unique_ptr<OtlpExporter> exporter(new OtlpExporter());
-  for (const Signal signal : {Signal::kTraces, Signal::kMetrics}) {
-    const bool traces = signal == Signal::kTraces;
-    if ((traces ? settings.traces : settings.metrics).url.empty()) continue;
+  for (const auto& [signal, place] : {std::pair(Signal::kTraces, &exporter->traces_),
+                                      std::pair(Signal::kMetrics, &exporter->metrics_),
+                                      std::pair(Signal::kProfiles, &exporter->profiles_)}) {
+    if (settings_of(settings, signal).url.empty()) continue;
     auto lane = Lane::create(signal, settings, ledger, time);
     if (!lane) return std::move(lane).error();
-    (traces ? exporter->traces_ : exporter->metrics_) = *std::move(lane);
+    *place = *std::move(lane);
   }
   return exporter;
 }
@@ -126,27 +155,36 @@ void OtlpExporter::submit(std::shared_ptr<const model::MetricSnapshot> metrics) 
   if (metrics_) metrics_->queue->push(std::move(metrics));
 }
 
+void OtlpExporter::submit(std::shared_ptr<const model::ProfileBatch> profile) noexcept {
+  if (!profiles_ || profile == nullptr) return;
+  profiles_->queue->expect(profile->profile.total_count());
+  profiles_->queue->push(std::move(profile));
+}
+
 bool OtlpExporter::flush(TimePoint deadline) noexcept {
   bool done = true;
-  for (const auto* lane : {&traces_, &metrics_}) {
+  for (const auto* lane : {&traces_, &metrics_, &profiles_}) {
     if (*lane) done = (*lane)->queue->flush(deadline) && done;
   }
   return done;
 }
 
 void OtlpExporter::shutdown(TimePoint deadline) noexcept {
-  for (const auto* lane : {&traces_, &metrics_}) {
+  for (const auto* lane : {&traces_, &metrics_, &profiles_}) {
     if (*lane) (*lane)->delivery.cancel_at(deadline);
   }
-  for (const auto* lane : {&traces_, &metrics_}) {
+  for (const auto* lane : {&traces_, &metrics_, &profiles_}) {
     if (*lane) (*lane)->queue->shutdown(deadline);
   }
 }
 
 std::string OtlpExporter::problem() const {
-  std::string text = traces_ ? traces_->delivery.problem() : "";
-  if (!text.empty() || !metrics_) return text;
-  return metrics_->delivery.problem();
+  for (const auto* lane : {&traces_, &metrics_, &profiles_}) {
+    if (!*lane) continue;
+    std::string text = (*lane)->delivery.problem();
+    if (!text.empty()) return text;
+  }
+  return {};
 }
 
 }  // namespace hostlens::exporters::otlp

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// OTLP/HTTP with protobuf, traces and metrics. Rules: OpenTelemetry Protocol specification 1.11.
+// OTLP/HTTP with protobuf: traces, metrics and profiles. Rules: OpenTelemetry Protocol specification 1.11.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,8 @@ namespace hostlens::exporters::otlp {
 
 /// Each signal has a thread and a connection of its own, so that a dead trace collector does not
 /// hold up metrics. Spans go out each second or 512 at a time, a snapshot at once. Signals without
-/// a URL are ignored and not counted. Spans keep the books of Stage::kExportOtlp.
+/// a URL are ignored and not counted. Spans keep the books of Stage::kExportOtlp, samples of
+/// profiles those of Stage::kExportOtlpProfiles.
 class OtlpExporter final : public Exporter {
  public:
   /// kInvalid for a wrong URL or header. `time` outlives the exporter.
@@ -28,6 +29,7 @@ class OtlpExporter final : public Exporter {
   void expect(uint64_t spans) noexcept override;
   void submit(std::shared_ptr<const model::SpanBatch> spans) noexcept override;
   void submit(std::shared_ptr<const model::MetricSnapshot> metrics) noexcept override;
+  void submit(std::shared_ptr<const model::ProfileBatch> profile) noexcept override;
   bool flush(TimePoint deadline) noexcept override;
   void shutdown(TimePoint deadline) noexcept override;
   [[nodiscard]] std::string problem() const override;
@@ -39,6 +41,7 @@ class OtlpExporter final : public Exporter {
 
   std::unique_ptr<Lane> traces_;
   std::unique_ptr<Lane> metrics_;
+  std::unique_ptr<Lane> profiles_;
 };
 
 }  // namespace hostlens::exporters::otlp

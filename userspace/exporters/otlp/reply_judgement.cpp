@@ -9,12 +9,14 @@
 #include "base/utf8.h"
 #include "google/rpc/status.pb.h"
 #include "opentelemetry/proto/collector/metrics/v1/metrics_service.pb.h"
+#include "opentelemetry/proto/collector/profiles/v1development/profiles_service.pb.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb.h"
 
 namespace hostlens::exporters::otlp {
 namespace {
 
 using opentelemetry::proto::collector::metrics::v1::ExportMetricsServiceResponse;
+using opentelemetry::proto::collector::profiles::v1development::ExportProfilesServiceResponse;
 using opentelemetry::proto::collector::trace::v1::ExportTraceServiceResponse;
 
 /// A stranger's text for one line of a log.
@@ -69,6 +71,15 @@ Judgement taken(Signal signal, const HttpReply& reply, uint64_t items) {
     if (parsed) {
       read_partial_success(partial.rejected_spans(), partial.error_message(), items, judgement);
     }
+  } else if (signal == Signal::kProfiles) {
+    ExportProfilesServiceResponse response;
+    parsed = response.ParseFromString(reply.body);
+    const auto& partial = response.partial_success();
+    if (parsed) {
+      // It counts profiles, not samples: which ones it refused, it does not say.
+      const int64_t rejected = partial.rejected_profiles() > 0 ? static_cast<int64_t>(items) : 0;
+      read_partial_success(rejected, partial.error_message(), items, judgement);
+    }
   } else {
     ExportMetricsServiceResponse response;
     parsed = response.ParseFromString(reply.body);
@@ -98,6 +109,18 @@ std::string refusal_text(const HttpReply& reply) {
 }
 
 }  // namespace
+
+std::string_view to_string(Signal signal) {
+  switch (signal) {
+    case Signal::kTraces:
+      return "traces";
+    case Signal::kMetrics:
+      return "metrics";
+    case Signal::kProfiles:
+      return "profiles";
+  }
+  return {};
+}
 
 Judgement judge(Signal signal, const HttpReply& reply, uint64_t items, int64_t unix_now_s) {
   Judgement judgement;

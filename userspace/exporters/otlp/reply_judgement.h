@@ -12,7 +12,9 @@
 
 namespace hostlens::exporters::otlp {
 
-enum class Signal : uint8_t { kTraces, kMetrics };
+enum class Signal : uint8_t { kTraces, kMetrics, kProfiles };
+
+[[nodiscard]] std::string_view to_string(Signal signal);
 
 struct Judgement {
   enum class Verdict {

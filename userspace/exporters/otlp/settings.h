@@ -32,6 +32,7 @@ struct RetrySettings {
 struct OtlpSettings {
   SignalSettings traces;
   SignalSettings metrics;
+  SignalSettings profiles;
   size_t queue_bytes = 8U << 20;  ///< spans in memory
   std::string user_agent;         ///< "": OTel-OTLP-Exporter-Hostlens/<version>
   RetrySettings retry;

@@ -44,14 +44,14 @@ base::Result<void> OtlpJsonExporter::write(const BatchQueue& queue, std::string_
 }
 
 void OtlpJsonExporter::consume(const BatchQueue& queue, const Batch& batch) {
-  if (batch.span_count != 0) {
+  if (batch.items != 0) {
     const auto written = write(queue, encode_spans(batch.spans));
     if (written) {
-      ledger_.forwarded(Stage::kExportOtlpJson, batch.span_count);
+      ledger_.forwarded(Stage::kExportOtlpJson, batch.items);
     } else {
       const bool stopped = written.error().kind == base::Error::Kind::kBusy;
       ledger_.dropped(Stage::kExportOtlpJson,
-                      stopped ? DropReason::kShutdown : DropReason::kRejected, batch.span_count);
+                      stopped ? DropReason::kShutdown : DropReason::kRejected, batch.items);
     }
   }
   if (batch.metrics == nullptr) return;

@@ -155,6 +155,7 @@ model::Sample SampleNamer::name(const decoders::ProfileSample& sample) {
   named.tid = sample.tid;
   named.thread_name = sample.comm;
   named.time_ns = sample.time_ns + base::unix_now_ns() - base::monotonic_now_ns();
+  named.monotonic_ns = sample.time_ns;
   named.weight = sample.weight;
   named.truncated = sample.outcome == PROFILE_TRUNCATED;
   named.outcome = outcome_text(sample.outcome);

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The probes of profiles as one: whoever wants stacks attaches them by one call. Privileged.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "probes/off_cpu_probe.h"
+#include "probes/profile_probe.h"
+
+namespace hostlens::probes {
+
+struct ProfileProbesSettings {
+  ProfileProbeSettings cpu;                    ///< hz 0: no CPU is sampled
+  std::optional<OffCpuProbeSettings> off_cpu;  ///< nullopt: no time off CPU is looked at
+};
+
+/// Attached for as long as it lives.
+class ProfileProbes {
+ public:
+  /// `context.maps` must know OffCpuProbe::kSharedMaps. nullptr when nothing of what was asked for
+  /// can be had: context.report says why; it also says so of either one that is missing.
+  [[nodiscard]] static std::unique_ptr<ProfileProbes> attach(const KernelProbeContext& context,
+                                                             const ProfileProbesSettings& settings);
+
+  [[nodiscard]] ProfileProbe::Maps maps() const { return sampler_->maps(); }
+  /// Always there: off-CPU stacks use its tables.
+  [[nodiscard]] ProfileProbe& sampler() const { return *sampler_; }
+  [[nodiscard]] OffCpuProbe* off_cpu() const { return off_cpu_.get(); }
+  [[nodiscard]] bool samples_cpus() const { return samples_cpus_; }
+  /// Every second: CPUs come and go.
+  [[nodiscard]] base::Result<void> on_second();
+  [[nodiscard]] uint64_t recursion_misses() const;
+
+ private:
+  ProfileProbes(std::unique_ptr<ProfileProbe> sampler, std::unique_ptr<OffCpuProbe> off_cpu,
+                bool samples_cpus)
+      : sampler_(std::move(sampler)), off_cpu_(std::move(off_cpu)), samples_cpus_(samples_cpus) {}
+
+  std::unique_ptr<ProfileProbe> sampler_;
+  std::unique_ptr<OffCpuProbe> off_cpu_;
+  bool samples_cpus_;
+};
+
+}  // namespace hostlens::probes
