@@ -220,8 +220,11 @@ static __always_inline void off_cpu__send(struct unwind_state *state, u64 *owed_
 	*owed_ns = sample__send(state) ? 0 : weight;
 }
 
-/* What is in no record when a thread or the recording ends, without a stack. */
-static __always_inline void off_cpu__send_rest(struct unwind_state *state, struct off_cpu_thread *thread)
+/* Short times of a thread that lives on are told when they have come to so much. */
+#define OFF_CPU_SHORT_TOLD_NS 1000000000ULL
+
+/* Behind sample__begin: times without a stack. */
+static __always_inline void off_cpu__send_short(struct unwind_state *state, struct off_cpu_thread *thread)
 {
 	state->record.outcome = PROFILE_NO_STACK;
 	state->record.kernel_frames = 0;
@@ -230,6 +233,12 @@ static __always_inline void off_cpu__send_rest(struct unwind_state *state, struc
 	state->frames_count = 0;
 	thread->short_ns = off_cpu__pay(thread, thread->short_ns);
 	off_cpu__send(state, &thread->short_ns, PROFILE_CAUSE_SHORT);
+}
+
+/* What is in no record when a thread or the recording ends, without a stack. */
+static __always_inline void off_cpu__send_rest(struct unwind_state *state, struct off_cpu_thread *thread)
+{
+	off_cpu__send_short(state, thread);
 	off_cpu__send(state, &thread->parts[OFF_CPU_SLEEP].owed_ns, thread->cause);
 	off_cpu__send(state, &thread->parts[OFF_CPU_WAIT].owed_ns, PROFILE_CAUSE_RUNQUEUE);
 	profile_book__add_many(PROFILE_BOOK_LOST_NS, thread->short_ns + thread->parts[OFF_CPU_SLEEP].owed_ns +

@@ -151,6 +151,10 @@ static __always_inline int off_cpu__enters(void *context, struct task_struct *ta
 	off_cpu_cpu__of_second(cpu, now_ns);
 	sleep_wanted = part__wants_stack(thread, OFF_CPU_SLEEP, sleep_ns, cpu);
 	wait_wanted = part__wants_stack(thread, OFF_CPU_WAIT, wait_ns, cpu);
+	if (thread->short_ns >= OFF_CPU_SHORT_TOLD_NS) {
+		sample__begin(state, task);
+		off_cpu__send_short(state, thread);
+	}
 	if (!sleep_wanted && !wait_wanted)
 		return 0;
 	cpu->sent++;
@@ -214,7 +218,8 @@ int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
 	return 0;
 }
 
-/* Once, after the beginning: what every thread is at. Whoever was quicker, the hooks or this, is right. */
+/* After the beginning, and again as often as there may be new targets: what every thread is at that nothing is known of.
+ * Whoever was quicker, the hooks or this, is right. */
 SEC("iter/task")
 int iter__begin(struct bpf_iter__task *context)
 {

@@ -98,11 +98,6 @@ base::Result<std::unique_ptr<Capture>> attach_bpf_capture(const CaptureSettings&
   socket.report_all_processes = settings.report_all_processes;
   kernel::AttachReport signals;
   auto kernel = probes::KernelProbes::attach(signals, settings.profile);
-  if (kernel->profile() != nullptr && kernel->profile()->off_cpu() != nullptr) {
-    if (auto begun = kernel->profile()->off_cpu()->begin(); !begun) {
-      spdlog::warn("{}; sleeps that are under way are not seen", begun.error().text());
-    }
-  }
   socket.shared = &kernel->maps();
   auto probe = probes::SocketProbe::attach(socket);
   if (!probe) return std::move(probe).error();

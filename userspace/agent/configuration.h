@@ -62,7 +62,7 @@ struct ProfileSettings {
   uint64_t hz = 19;
   bool off_cpu = false;
   uint64_t off_cpu_threshold_ns = 1'000'000;
-  bool whole_host = false;  ///< else targets alone
+  bool whole_host = false;   ///< else targets alone
   double cpu_budget = 0.01;  ///< cores
   uint64_t table_bytes = 64U << 20;
   uint64_t stack_bytes = 16U << 20;

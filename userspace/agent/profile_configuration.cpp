@@ -40,11 +40,11 @@ const std::array kKeys = {
     ConfigurationKey{"profile.cpu.enabled", "true or false", "true",
                      "Whether stacks of what runs are sampled.", false,
                      [](Value& v, Configuration& c) { v.read(c.profile.cpu); }},
-    ConfigurationKey{
-        "profile.cpu.hz", "1 to 999", "19", "Samples of each busy CPU in a second.", false,
-        [](Value& v, Configuration& c) {
-          v.read_count(c.profile.hz, 1, kernel::SamplingEvents::kMostHz);
-        }},
+    ConfigurationKey{"profile.cpu.hz", "1 to 999", "19", "Samples of each busy CPU in a second.",
+                     false,
+                     [](Value& v, Configuration& c) {
+                       v.read_count(c.profile.hz, 1, kernel::SamplingEvents::kMostHz);
+                     }},
     ConfigurationKey{"profile.off_cpu.enabled", "true or false", "false",
                      "Whether stacks of what waits are taken too, with the cause of the wait.",
                      false, [](Value& v, Configuration& c) { v.read(c.profile.off_cpu); }},
@@ -67,19 +67,17 @@ const std::array kKeys = {
         [](Value& v, Configuration& c) {
           v.read_size(c.profile.table_bytes, 8 * kMiB, 512 * kMiB);
         }},
-    ConfigurationKey{"profile.limits.stacks", "1MiB to 256MiB", "16MiB",
-                     "Memory of one interval's profile; what finds no room is counted in the stack "
-                     "[other].",
-                     true,
-                     [](Value& v, Configuration& c) {
-                       v.read_size(c.profile.stack_bytes, kMiB, 256 * kMiB);
-                     }},
-    ConfigurationKey{"profile.limits.functions", "0 to 1000", "20",
-                     "Functions of each service in hostlens.profile.cpu.time, those with the most "
-                     "CPU time.",
-                     true, [](Value& v, Configuration& c) {
-                       v.read_count(c.profile.functions, 0, 1000);
-                     }},
+    ConfigurationKey{
+        "profile.limits.stacks", "1MiB to 256MiB", "16MiB",
+        "Memory of one interval's profile; what finds no room is counted in the stack "
+        "[other].",
+        true,
+        [](Value& v, Configuration& c) { v.read_size(c.profile.stack_bytes, kMiB, 256 * kMiB); }},
+    ConfigurationKey{
+        "profile.limits.functions", "0 to 1000", "20",
+        "Functions of each service in hostlens.profile.cpu.time, those with the most "
+        "CPU time.",
+        true, [](Value& v, Configuration& c) { v.read_count(c.profile.functions, 0, 1000); }},
 };
 
 }  // namespace

@@ -28,6 +28,8 @@ std::optional<probes::ProfileProbesSettings> profile_probes(const ProfileSetting
   probes::ProfileProbesSettings settings;
   settings.cpu.hz = profile.cpu ? static_cast<uint32_t>(profile.hz) : 0;
   settings.cpu.targets_only = !profile.whole_host;
+  settings.cpu.starter = static_cast<uint32_t>(::getpid());  // of the command of `run`
+  settings.follows_targets = true;
   if (profile.off_cpu) {
     settings.off_cpu.emplace();
     settings.off_cpu->threshold_ns = profile.off_cpu_threshold_ns;

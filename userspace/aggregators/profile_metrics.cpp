@@ -97,11 +97,8 @@ void ProfileMetrics::add_service_families(std::vector<MetricFamily>& families) c
                              "s", MetricKind::kCounter);
   for (const auto& [key, of] : services_) {
     for (const auto& [outcome, count] : of.outcomes) {
-      samples.points.push_back({of.service,
-                                {{"outcome", outcome}},
-                                of.begin_unix_ns,
-                                static_cast<int64_t>(count),
-                                {}});
+      samples.points.push_back(
+          {of.service, {{"outcome", outcome}}, of.begin_unix_ns, static_cast<int64_t>(count), {}});
     }
     for (size_t kind = 0; kind < kKinds; ++kind) {
       for (const bool named : {false, true}) {
@@ -173,16 +170,16 @@ void ProfileMetrics::add_families(std::vector<MetricFamily>& families,
   families.push_back(std::move(cost));
   add_counter(families, "hostlens.profile.sampler.runs", "Samples of CPUs that were taken.",
               "{sample}", point(count(account.sampler_runs)));
-  MetricFamily lost = family("hostlens.profile.lost", "Samples that are in no profile.",
-                             "{sample}", MetricKind::kCounter);
+  MetricFamily lost = family("hostlens.profile.lost", "Samples that are in no profile.", "{sample}",
+                             MetricKind::kCounter);
   lost.points.push_back(point(count(account.lost_ring), {{"reason", std::string("ring_full")}}));
   lost.points.push_back(point(count(account.lost_late), {{"reason", std::string("late")}}));
   lost.points.push_back(
       point(count(account.lost_unreadable), {{"reason", std::string("unreadable")}}));
   families.push_back(std::move(lost));
-  MetricFamily refused = family("hostlens.profile.symbols.refused",
-                                "Files that gave no names to frames.", "{file}",
-                                MetricKind::kCounter);
+  MetricFamily refused =
+      family("hostlens.profile.symbols.refused", "Files that gave no names to frames.", "{file}",
+             MetricKind::kCounter);
   for (const auto& [reason, files] : account.refused) {
     if (files == 0) continue;
     refused.points.push_back(point(count(files), {{"reason", std::string(reason)}}));

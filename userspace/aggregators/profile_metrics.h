@@ -24,9 +24,9 @@ struct ProfileAccount {
   uint64_t table_bytes = 0;  ///< of the kernel's memory, now
   uint64_t table_evictions = 0;
   uint64_t tables_built = 0;
-  double tables_seconds = 0;  ///< of one CPU, that building them took
-  double naming_seconds = 0;  ///< of one CPU, that all the rest of userspace's part took
-  uint64_t sampler_runs = 0;  ///< samples of CPUs that were taken
+  double tables_seconds = 0;   ///< of one CPU, that building them took
+  double naming_seconds = 0;   ///< of one CPU, that all the rest of userspace's part took
+  uint64_t sampler_runs = 0;   ///< samples of CPUs that were taken
   double sampler_seconds = 0;  ///< that these took in the kernel
   uint64_t lost_ring = 0;      ///< samples: no room in the ring
   uint64_t lost_late = 0;      ///< samples: nobody took them in time

@@ -170,9 +170,8 @@ Batch BatchQueue::take() {
   Batch batch;
   batch.metrics = std::move(metrics_);
   metrics_ = nullptr;
-  while (!waiting_.empty() &&
-         (batch.items == 0 ||
-          handed_out_bytes_ + waiting_.front().bytes <= settings_.batch_bytes)) {
+  while (!waiting_.empty() && (batch.items == 0 || handed_out_bytes_ + waiting_.front().bytes <=
+                                                       settings_.batch_bytes)) {
     Waiting& entry = waiting_.front();
     handed_out_bytes_ += entry.bytes;
     batch.items += entry.items;

@@ -40,9 +40,9 @@ struct BatchQueueSettings {
   size_t batch_bytes = 2U << 20;
 };
 
-/// Spans and profiles wait in order; when there is no room the oldest waiting are let go, because after an
-/// outage the last minutes help more than those before. Of metrics only the newest snapshot is
-/// kept: they are cumulative, so a later one replaces an earlier one without loss.
+/// Spans and profiles wait in order; when there is no room the oldest waiting are let go, because
+/// after an outage the last minutes help more than those before. Of metrics only the newest
+/// snapshot is kept: they are cumulative, so a later one replaces an earlier one without loss.
 ///
 /// Books, in spans or in samples: received (`expect`, before `push`) and dropped{queue_full,
 /// shutdown} of what waits are counted here; what was handed to the consumer is the consumer's to

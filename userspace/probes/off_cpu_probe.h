@@ -35,7 +35,8 @@ class OffCpuProbe {
   OffCpuProbe(const OffCpuProbe&) = delete;
   OffCpuProbe& operator=(const OffCpuProbe&) = delete;
 
-  /// Sleeps that are under way count from here on. Targets have been set.
+  /// Sleeps that are under way count from here on, those of targets. Again: of targets that are
+  /// new.
   [[nodiscard]] base::Result<void> begin();
   /// Sleeps that are under way are cut here, and everything that is in no record yet is sent. Once.
   [[nodiscard]] base::Result<void> end();

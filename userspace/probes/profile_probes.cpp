@@ -24,11 +24,14 @@ std::unique_ptr<ProfileProbes> ProfileProbes::attach(const KernelProbeContext& c
   std::unique_ptr<OffCpuProbe> off_cpu;
   if (settings.off_cpu) off_cpu = OffCpuProbe::attach(context, *settings.off_cpu);
   if (off_cpu == nullptr && cpu.hz == 0) return nullptr;
-  return std::unique_ptr<ProfileProbes>(
-      new ProfileProbes(std::move(sampler), std::move(off_cpu), cpu.hz != 0));
+  return std::unique_ptr<ProfileProbes>(new ProfileProbes(std::move(sampler), std::move(off_cpu),
+                                                          cpu.hz != 0, settings.follows_targets));
 }
 
 base::Result<void> ProfileProbes::on_second() {
+  if (off_cpu_ != nullptr && follows_targets_) {
+    if (auto begun = off_cpu_->begin(); !begun) return begun;
+  }
   return samples_cpus_ ? sampler_->follow_cpus() : base::Result<void>{};
 }
 

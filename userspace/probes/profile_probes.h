@@ -13,6 +13,9 @@ namespace hostlens::probes {
 struct ProfileProbesSettings {
   ProfileProbeSettings cpu;                    ///< hz 0: no CPU is sampled
   std::optional<OffCpuProbeSettings> off_cpu;  ///< nullopt: no time off CPU is looked at
+  /// Times off CPU are looked at from now on, of whoever becomes a target; else from
+  /// off_cpu()->begin() on.
+  bool follows_targets = false;
 };
 
 /// Attached for as long as it lives.
@@ -28,18 +31,23 @@ class ProfileProbes {
   [[nodiscard]] ProfileProbe& sampler() const { return *sampler_; }
   [[nodiscard]] OffCpuProbe* off_cpu() const { return off_cpu_.get(); }
   [[nodiscard]] bool samples_cpus() const { return samples_cpus_; }
-  /// Every second: CPUs come and go.
+  /// Every second: CPUs come and go, and when nobody knows which targets there will be, threads of
+  /// targets are looked for too.
   [[nodiscard]] base::Result<void> on_second();
   [[nodiscard]] uint64_t recursion_misses() const;
 
  private:
   ProfileProbes(std::unique_ptr<ProfileProbe> sampler, std::unique_ptr<OffCpuProbe> off_cpu,
-                bool samples_cpus)
-      : sampler_(std::move(sampler)), off_cpu_(std::move(off_cpu)), samples_cpus_(samples_cpus) {}
+                bool samples_cpus, bool follows_targets)
+      : sampler_(std::move(sampler)),
+        off_cpu_(std::move(off_cpu)),
+        samples_cpus_(samples_cpus),
+        follows_targets_(follows_targets) {}
 
   std::unique_ptr<ProfileProbe> sampler_;
   std::unique_ptr<OffCpuProbe> off_cpu_;
   bool samples_cpus_;
+  bool follows_targets_;
 };
 
 }  // namespace hostlens::probes

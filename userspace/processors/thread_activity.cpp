@@ -33,9 +33,8 @@ void ThreadActivity::ended(const model::Exchange& exchange) {
   *open = thread.open.back();
   thread.open.pop_back();
   const uint64_t end_ns = std::max(exchange.end_ns, begin_ns);
-  Ended value{begin_ns,
-              end_ns,
-              {exchange.route, exchange.context.trace_id, exchange.context.span_id}};
+  Ended value{
+      begin_ns, end_ns, {exchange.route, exchange.context.trace_id, exchange.context.span_id}};
   // They settle in the order of their ends, but for a few.
   auto place = thread.ended.end();
   while (place != thread.ended.begin() && std::prev(place)->end_ns > end_ns) --place;
@@ -59,9 +58,8 @@ ThreadActivity::Answer ThreadActivity::at(uint32_t tid, uint64_t time_ns,
     if (answer != Answer::kNone) return Answer::kNone;
     answer = Answer::kOpen;
   }
-  auto ended = std::lower_bound(
-      thread.ended.begin(), thread.ended.end(), time_ns,
-      [](const Ended& any, uint64_t time) { return any.end_ns < time; });
+  auto ended = std::lower_bound(thread.ended.begin(), thread.ended.end(), time_ns,
+                                [](const Ended& any, uint64_t time) { return any.end_ns < time; });
   for (; ended != thread.ended.end() && ended->end_ns - thread.longest_ns <= time_ns; ++ended) {
     if (ended->begin_ns > time_ns) continue;
     if (answer != Answer::kNone) return Answer::kNone;

@@ -136,7 +136,8 @@ Response Api::profile(const Request& request) const {
     query.off_cpu = type == "off_cpu";
   }
   if (const char* text = request.parameter("service")) query.service = text;
-  if (!settings_.profile) return error_response(404, "nothing is profiled: see `profile` in the configuration");
+  if (!settings_.profile)
+    return error_response(404, "nothing is profiled: see `profile` in the configuration");
   return settings_.profile(query);
 }
 

@@ -170,14 +170,12 @@ base::Result<std::unique_ptr<HttpServer>> HttpServer::create(base::UniqueFd list
   auto impl = std::make_unique<Impl>();
   impl->settings = settings;
   impl->handler = std::move(handler);
-  impl->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
-                                  nullptr, nullptr, &Impl::on_request, impl.get(),
-                                  MHD_OPTION_NOTIFY_COMPLETED, &Impl::on_completed, nullptr,
-                                  MHD_OPTION_LISTEN_SOCKET, listen.get(),
-                                  MHD_OPTION_CONNECTION_LIMIT, settings.connections,
-                                  MHD_OPTION_CONNECTION_TIMEOUT, settings.idle_timeout_s,
-                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemory,
-                                  MHD_OPTION_THREAD_STACK_SIZE, kThreadStack, MHD_OPTION_END);
+  impl->daemon = MHD_start_daemon(
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
+      &Impl::on_request, impl.get(), MHD_OPTION_NOTIFY_COMPLETED, &Impl::on_completed, nullptr,
+      MHD_OPTION_LISTEN_SOCKET, listen.get(), MHD_OPTION_CONNECTION_LIMIT, settings.connections,
+      MHD_OPTION_CONNECTION_TIMEOUT, settings.idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+      kConnectionMemory, MHD_OPTION_THREAD_STACK_SIZE, kThreadStack, MHD_OPTION_END);
   if (impl->daemon == nullptr) return base::errno_error("start the HTTP server");
   (void)listen.release();  // the daemon closes it
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));

@@ -28,11 +28,13 @@ receivers:
 exporters:
   file/traces: {path: DIRECTORY/traces.jsonl, append: true, flush_interval: 50ms}
   file/metrics: {path: DIRECTORY/metrics.jsonl, append: true, flush_interval: 50ms}
+  file/profiles: {path: DIRECTORY/profiles.jsonl, append: true, flush_interval: 50ms}
 service:
   telemetry: {metrics: {level: none}, logs: {level: warn}}
   pipelines:
     traces: {receivers: [otlp], exporters: [file/traces]}
     metrics: {receivers: [otlp], exporters: [file/metrics]}
+    profiles: {receivers: [otlp], exporters: [file/profiles]}
 """
 
 
@@ -51,7 +53,8 @@ class Collector:
         file = self.directory / "config.yaml"
         file.write_text(COLLECTOR.replace("PORT", str(self.port))
                         .replace("DIRECTORY", str(self.directory)))
-        self.process = Process([self.program, "--config", file], self.directory, "collector")
+        self.process = Process([self.program, "--config", file, "--feature-gates=service.profilesSupport"],
+                               self.directory, "collector")
         self.process.until(lambda: listens(self.port), 20, "the collector listens")
         return self
 

@@ -13,7 +13,7 @@ namespace hostlens::agent {
 namespace {
 
 /// The governor looks at so long a time at once: long enough for a table or two to be no alarm.
-constexpr uint64_t kGovernNs = 10'000'000'000;
+constexpr uint64_t kGovernNs = 5'000'000'000;
 /// Below this share of the budget twice the rate would still fit.
 constexpr double kRoom = 0.4;
 
@@ -154,10 +154,9 @@ void ContinuousProfile::govern(uint64_t now_ns) {
   const ProfilePipelineFigures figures = parts_.thread->figures();
   const uint64_t thread_ns = parts_.thread->cpu_ns();
   // Tables are built once, however many samples are taken.
-  const uint64_t cost_ns =
-      books->sampler_ns + thread_ns - std::min(thread_ns, figures.tables_ns);
-  const double used = seconds(cost_ns - std::min(cost_ns, governed_cost_ns_)) /
-                      seconds(now_ns - governed_ns_);
+  const uint64_t cost_ns = books->sampler_ns + thread_ns - std::min(thread_ns, figures.tables_ns);
+  const double used =
+      seconds(cost_ns - std::min(cost_ns, governed_cost_ns_)) / seconds(now_ns - governed_ns_);
   governed_cost_ns_ = cost_ns;
   governed_ns_ = now_ns;
   uint32_t one_in = one_in_;
@@ -167,8 +166,9 @@ void ContinuousProfile::govern(uint64_t now_ns) {
   if (auto set = parts_.host.take_one_sample_in(one_in); !set) {
     return spdlog::warn("profiles: {}", set.error().text());
   }
-  spdlog::info("profiles take {:.2f}% of a core, {:.2f}% are allowed: one in {} samples from now on",
-               used * 100, settings_.cpu_budget * 100, one_in);
+  spdlog::info(
+      "profiles take {:.2f}% of a core, {:.2f}% are allowed: one in {} samples from now on",
+      used * 100, settings_.cpu_budget * 100, one_in);
   one_in_ = one_in;
 }
 

@@ -70,6 +70,7 @@ Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFd
   pipeline->tracker_ = std::make_unique<symbols::CodeTracker>(
       *pipeline->tables_, host, host,
       [raw = pipeline.get()](uint32_t pid) { return raw->reads_mappings_of(pid); });
+  pipeline->noticed_.insert(pipeline->settings_.target_pid);
   pipeline->mender_ = std::make_unique<symbols::SampleMender>(
       *pipeline->tables_, *pipeline->tracker_,
       [raw = pipeline.get()](decoders::ProfileSample&& sample) { raw->take(std::move(sample)); });

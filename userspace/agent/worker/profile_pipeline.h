@@ -28,6 +28,7 @@ struct ProfilePipelineSettings {
   /// The kernel samples targets alone: nobody's mappings are read but those of processes that it
   /// sent a notice of.
   bool targets_only = false;
+  uint32_t target_pid = 0;  ///< the target, where it is known from the beginning
 };
 
 struct ProfilePipelineFds {

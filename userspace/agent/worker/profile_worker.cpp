@@ -112,6 +112,7 @@ Result<void> ProfileWorker::build(SlotFds fds) {
   profile_ = std::make_unique<model::Profile>(profile);
   ProfilePipelineSettings settings;
   settings.targets_only = job_.target_pid != 0;
+  settings.target_pid = job_.target_pid;
   if (!job_.unit.empty() || !job_.service.empty()) {
     settings.wanted = [this](uint32_t pid) { return wants(pid); };
   }

@@ -117,7 +117,7 @@ class Worker final : public WorkerProcess {
   bool containers_awaited_ = false;
   std::unique_ptr<HostScrape> host_scrape_;
   HostScrape::Families published_scrape_;
-  std::unique_ptr<KernelReading> kernel_;  ///< null: this kernel lets no table be made
+  std::unique_ptr<KernelReading> kernel_;       ///< null: this kernel lets no table be made
   std::unique_ptr<ContinuousProfile> profile_;  ///< null: nothing is profiled
   std::unique_ptr<HealthWatch> health_;
   ExportSet exporters_;

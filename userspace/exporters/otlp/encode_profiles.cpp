@@ -177,9 +177,7 @@ class Dictionary {
     if (frame.module == nullptr) return 0;
     const model::Module& module = *frame.module;
     const int32_t build_id =
-        module.build_id.empty()
-            ? 0
-            : attribute("process.executable.build_id.gnu", module.build_id);
+        module.build_id.empty() ? 0 : attribute("process.executable.build_id.gnu", module.build_id);
     const Key parts{number(text(module.path)), number(build_id), module.start, module.limit,
                     module.offset};
     return find_or_add(mappings_, parts, *out_.mutable_mapping_table(), [&](pb::Mapping& made) {

@@ -82,8 +82,7 @@ struct OtlpExporter::Lane {
   void send_spans() {
     const EncodedRequest request = encoder.finish();
     if (request.items == 0) return;
-    keep_books(ledger, Stage::kExportOtlp, request.items,
-               delivery.deliver(*queue_in_use, request));
+    keep_books(ledger, Stage::kExportOtlp, request.items, delivery.deliver(*queue_in_use, request));
   }
 
   void send_profile(const model::ProfileBatch& batch) {

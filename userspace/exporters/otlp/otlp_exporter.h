@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// OTLP/HTTP with protobuf: traces, metrics and profiles. Rules: OpenTelemetry Protocol specification 1.11.
+// OTLP/HTTP with protobuf: traces, metrics and profiles. Rules: OpenTelemetry Protocol
+// specification 1.11.
 #pragma once
 
 #include <memory>

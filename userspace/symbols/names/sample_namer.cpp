@@ -229,6 +229,8 @@ std::string_view outcome_text(profile_outcome outcome) {
       return "unsupported";
     case PROFILE_TABLE_TORN:
       return "table_torn";
+    case PROFILE_NO_STACK:
+      return "no_stack";
     default:
       return "unknown";
   }
