@@ -167,6 +167,8 @@ def test_waits_have_causes_and_add_up(directory, run):
     configuration = CONFIGURATION.replace("profile: {", "profile: {off_cpu: {enabled: true}, ")
     agent = run([servers.PYTHON, "-c", "import time\nwhile True: time.sleep(0.02)"], configuration=configuration)
     profiled(agent)
+    # Threads of a new target are found within a second.
+    eventually(lambda: agent.metrics().sum("hostlens_profile_samples_total") > 50, 20, "the first waits")
     _, _, body = agent.get("/debug/pprof/profile?seconds=3&type=off_cpu")
     (directory / "waits.pb.gz").write_bytes(body)
     tags = subprocess.run([oracle("pprof"), "-tags", "-unit=ms", directory / "waits.pb.gz"], capture_output=True,
