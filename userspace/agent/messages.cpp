@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 namespace hostlens::agent {
 namespace {
@@ -167,6 +168,17 @@ void fields(Archive& archive, auto& m, const OpenDebugSymbols*) {
   for (auto& byte : m.build_id) archive.number(byte);
 }
 template <typename Archive>
+void fields(Archive& archive, auto& m, const OpenLinkedDebugFile*) {
+  archive.number(m.id);
+  archive.pid(m.process.pid);
+  archive.number(m.process.start_ticks);
+  archive.number(m.start);
+  archive.number(m.limit);
+  archive.choice(m.folder, kernel::DebugFolder::kDebugRoot);
+  archive.number(m.size);
+  for (auto& character : m.name) archive.number(character);
+}
+template <typename Archive>
 void fields(Archive& archive, auto& m, const Reply*) {
   archive.number(m.id);
   archive.flag(m.ok);
@@ -189,6 +201,11 @@ bool consistent(const Message& message) {
   if (const auto* reply = std::get_if<Reply>(&message)) return reply->ok || !reply->has_fd;
   if (const auto* symbols = std::get_if<OpenDebugSymbols>(&message)) {
     return symbols->size >= 2 && symbols->size <= OpenDebugSymbols::kMostBytes;
+  }
+  if (const auto* file = std::get_if<OpenLinkedDebugFile>(&message)) {
+    const std::string_view all(file->name.data(), file->name.size());
+    return kernel::is_file_name(all.substr(0, file->size)) &&
+           all.find_first_not_of('\0', file->size) == all.npos;
   }
   return true;
 }
