@@ -31,6 +31,7 @@ constexpr std::string_view kNames[] = {
     // Go: a goroutine, a thread of its scheduler, a process; then functions that go to that
     // thread's own stack, of which nothing leads back.
     "runtime.goexit",
+    "runtime.clone",
     "runtime.mstart",
     "runtime.rt0_go",
     "_rt0_amd64",
@@ -67,6 +68,19 @@ bool is_entry_function(std::string_view name) {
            std::any_of(std::begin(kSuffixes), std::end(kSuffixes),
                        [&](std::string_view suffix) { return rest.starts_with(suffix); });
   });
+}
+
+bool ends_at_entry(const std::vector<model::Frame>& frames) {
+  return !frames.empty() && frames.back().function != nullptr &&
+         is_entry_function(frames.back().function->name);
+}
+
+void drop_caller_of_entry(std::vector<model::Frame>& frames) {
+  if (frames.size() < 2) return;
+  const model::Frame caller = frames.back();
+  if (caller.kind != model::Frame::Kind::kUnknown || caller.function || caller.module) return;
+  frames.pop_back();
+  if (!ends_at_entry(frames)) frames.push_back(caller);
 }
 
 }  // namespace hostlens::symbols

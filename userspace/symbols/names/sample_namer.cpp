@@ -149,6 +149,7 @@ model::Sample SampleNamer::name(const decoders::ProfileSample& sample) {
     code.module = frame.kind == PROFILE_FRAME_FILE ? module_of(frame.executable) : nullptr;
     add(sample.process, code, named.frames);
   }
+  drop_caller_of_entry(named.frames);
   return named;
 }
 
@@ -158,11 +159,14 @@ bool is_complete(const model::Sample& sample, profile_outcome outcome) {
     case PROFILE_KERNEL_THREAD:
     case PROFILE_EXITING:
       return true;
-    case PROFILE_ENDED:
-      return !sample.frames.empty() && sample.frames.back().function != nullptr &&
-             is_entry_function(sample.frames.back().function->name);
-    default:
+    case PROFILE_NOT_READY:
+    case PROFILE_TRUNCATED:
+    case PROFILE_COMPAT:
+    case PROFILE_UNSUPPORTED:
       return false;
+    default:
+      return ends_at_entry(sample.frames) &&
+             sample.frames.back().kind != model::Frame::Kind::kKernel;
   }
 }
 

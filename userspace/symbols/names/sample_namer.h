@@ -82,8 +82,8 @@ class SampleNamer {
   bool kernel_tried_ = false;
 };
 
-/// Whether the stack is whole. Of one that ended at a frame pointer or return address of 0 the name
-/// of its last function decides: an entry of a thread has no caller.
+/// Whether the stack is whole. Of one that did not end by its rows the name of the last function
+/// decides: the entry of a thread has no caller, whatever the unwinder tried to read there.
 [[nodiscard]] bool is_complete(const model::Sample& sample, profile_outcome outcome);
 
 /// "complete", "truncated", "no_mapping" ...: the attribute `outcome` of hostlens.profile.samples.

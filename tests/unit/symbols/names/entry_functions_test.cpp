@@ -26,6 +26,7 @@ TEST(EntryFunctionsTest, WhatHasNoCallerIsKnownByEachOfItsNames) {
                            "thread_native_entry(Thread*) [clone .isra.0]",
                            "_rt0_amd64_linux",
                            "runtime.goexit",
+                           "runtime.clone",
                            "runtime.goexit.abi0",
                            "runtime.mstart.abi0",
                            "runtime.rt0_go.abi0",
@@ -45,6 +46,42 @@ TEST(EntryFunctionsTest, WhatIsCalledIsNoneEvenIfItsNameBeginsLikeOne) {
         "ret_from_forked"}) {
     EXPECT_FALSE(is_entry_function(name)) << name;
   }
+}
+
+model::Frame frame(const char* function) {
+  model::Frame made;
+  made.address = 0x7ffffed73008;
+  if (function == nullptr) return made;
+  made.kind = model::Frame::Kind::kGo;
+  made.function = std::make_shared<const model::Function>(
+      model::Function{.name = function, .file = {}, .system_name = {}});
+  return made;
+}
+
+TEST(EntryFunctionsTest, TheCallerThatAnEntryCannotHaveIsTakenOff) {
+  std::vector<model::Frame> frames = {frame("runtime.schedule"), frame("runtime.mcall"),
+                                      frame(nullptr)};
+  EXPECT_FALSE(ends_at_entry(frames));
+  drop_caller_of_entry(frames);
+  ASSERT_EQ(frames.size(), 2U);
+  EXPECT_TRUE(ends_at_entry(frames));
+  drop_caller_of_entry(frames);
+  EXPECT_EQ(frames.size(), 2U) << "a frame with a name stays";
+}
+
+TEST(EntryFunctionsTest, OtherFramesWithoutANameStay) {
+  std::vector<model::Frame> frames = {frame("main.work"), frame(nullptr)};
+  drop_caller_of_entry(frames);
+  EXPECT_EQ(frames.size(), 2U);
+  frames = {frame("runtime.mcall"), frame(nullptr)};
+  frames.back().module = std::make_shared<const model::Module>();
+  drop_caller_of_entry(frames);
+  EXPECT_EQ(frames.size(), 2U) << "it is in a file";
+  frames = {frame(nullptr)};
+  drop_caller_of_entry(frames);
+  EXPECT_EQ(frames.size(), 1U);
+  frames.clear();
+  EXPECT_FALSE(ends_at_entry(frames));
 }
 
 }  // namespace
