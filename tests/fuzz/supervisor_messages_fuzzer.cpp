@@ -34,6 +34,42 @@ class CheckingHost final : public kernel::HostAccess {
   }
 };
 
+class CheckingFiles final : public kernel::CodeFiles {
+ public:
+  base::Result<base::UniqueFd> open_code(model::ProcessKey key, uint64_t, uint64_t) override {
+    if (key.pid == 0 || key.pid > agent::kMaxPid) std::abort();
+    return base::errno_error("open", ENOENT);
+  }
+  base::Result<base::UniqueFd> open_debug_symbols(const std::optional<model::ProcessKey>&,
+                                                  std::string_view build_id) override {
+    if (build_id.size() < 4 || build_id.find('/') != build_id.npos) std::abort();
+    return base::errno_error("open", ENOENT);
+  }
+  base::Result<base::UniqueFd> open_linked_debug_file(model::ProcessKey, uint64_t, uint64_t,
+                                                      kernel::DebugFolder,
+                                                      std::string_view name) override {
+    if (!kernel::is_file_name(name)) std::abort();
+    return base::errno_error("open", ENOENT);
+  }
+  base::Result<base::UniqueFd> open_kernel_symbols() override {
+    return base::errno_error("open", EACCES);
+  }
+};
+
+class CheckingCapture final : public agent::Capture {
+ public:
+  [[nodiscard]] int control_ring_fd() const override { return -1; }
+  [[nodiscard]] int data_ring_fd() const override { return -1; }
+  [[nodiscard]] int counters_fd() const override { return -1; }
+  [[nodiscard]] kernel::HostAccess& host() override { return host_; }
+  [[nodiscard]] Profiling profiling() override { return {{}, nullptr, &files_}; }
+  [[nodiscard]] std::string report_json() const override { return "{}"; }
+
+ private:
+  CheckingHost host_;
+  CheckingFiles files_;
+};
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -44,8 +80,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   auto ends = agent::Channel::pair();
   if (!ends) std::abort();
-  CheckingHost host;
-  agent::HostRequestServer server(std::move(ends->first), host, {.own_pid = 1000});
+  CheckingCapture capture;
+  agent::HostRequestServer server(std::move(ends->first), capture, {.own_pid = 1000});
   for (size_t at = 0; at < size; at += agent::kMessageBytes) {
     const size_t part = std::min(agent::kMessageBytes, size - at);
     if (::send(ends->second.fd(), data + at, part, MSG_DONTWAIT) < 0) break;

@@ -113,6 +113,31 @@ def test_all_files_tell_the_same_recording(split, tmp_path):
         weight for stack, weight in stacks(files[0]).items() if "large" in stack)
 
 
+@pytest.mark.parametrize("folder", [".", ".debug"])
+def test_a_stripped_file_has_the_names_of_the_file_that_its_debug_link_names(split, tmp_path, folder):
+    if shutil.which("objcopy") is None:
+        pytest.skip("no objcopy")
+    bare, debug = tmp_path / "bare", tmp_path / folder / "bare.debug"
+    debug.parent.mkdir(exist_ok=True)
+    subprocess.run(["objcopy", "--remove-section=.note.gnu.build-id", split, bare], check=True)
+    subprocess.run(["objcopy", "--only-keep-debug", bare, debug], check=True)
+    subprocess.run(["objcopy", "--strip-all", f"--add-gnu-debuglink={debug}", bare], check=True)
+    files = {"with": tmp_path / "with.folded", "wrong": tmp_path / "wrong.folded"}
+    assert profile("-o", files["with"], "--", bare).returncode == 7
+    debug.write_bytes(debug.read_bytes() + b"other")
+    assert profile("-o", files["wrong"], "--", bare).returncode == 7
+    assert share_of(stacks(files["with"]), "turn") > 0.8
+    assert share_of(stacks(files["wrong"]), "turn") == 0, "its checksum is another one"
+
+
+def test_the_command_keeps_its_limit_of_open_files():
+    limited = ["sh", "-c", f"ulimit -Sn 321; exec {HOSTLENS} profile -- sh -c 'ulimit -Sn >&2'"]
+    result = ended(limited)
+    if result.returncode == 3:
+        pytest.skip("stacks cannot be sampled here: " + str(result.stderr))
+    assert b"321\n" in result.stderr
+
+
 def test_without_a_file_functions_are_printed(split):
     result = profile("--", split)
     assert result.returncode == 7

@@ -10,6 +10,7 @@
 
 #include "agent/exit_codes.h"
 #include "agent/worker_launcher.h"
+#include "base/open_files.h"
 
 namespace hostlens::agent {
 namespace {
@@ -29,8 +30,10 @@ Result<Pipe> make_pipe() {
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-[[noreturn]] void wait_and_execute(char* const* arguments, const Pipe& gate, const Pipe& failure) {
+[[noreturn]] void wait_and_execute(char* const* arguments, uint64_t open_files, const Pipe& gate,
+                                   const Pipe& failure) {
   ::close(gate.write.get());  // so that our end is an end of file here
+  base::set_open_files_limit(open_files);
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
   // Signals stay blocked while it waits: what comes early is delivered to the command itself.
   char go = 0;
@@ -68,7 +71,8 @@ ChildCommand::~ChildCommand() {
   ::waitpid(pid_, nullptr, 0);
 }
 
-Result<std::unique_ptr<ChildCommand>> ChildCommand::start_held(std::vector<std::string> arguments) {
+Result<std::unique_ptr<ChildCommand>> ChildCommand::start_held(std::vector<std::string> arguments,
+                                                               uint64_t open_files) {
   if (arguments.empty()) return base::invalid_error("no command given");
   std::vector<char*> raw;
   for (std::string& argument : arguments) raw.push_back(argument.data());
@@ -79,7 +83,7 @@ Result<std::unique_ptr<ChildCommand>> ChildCommand::start_held(std::vector<std::
   if (!failure) return std::move(failure).error();
   const pid_t pid = ::fork();
   if (pid < 0) return errno_error("fork");
-  if (pid == 0) wait_and_execute(raw.data(), *gate, *failure);
+  if (pid == 0) wait_and_execute(raw.data(), open_files, *gate, *failure);
   auto pidfd = open_pidfd(pid);
   if (!pidfd) {
     ::kill(pid, SIGKILL);

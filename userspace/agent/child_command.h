@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,12 +16,13 @@
 namespace hostlens::agent {
 
 /// Standard streams, working directory, environment and process group are ours, so a terminal's
-/// signals reach it as if it had been started alone. It dies unexecuted when we die before
-/// `release`; later it is left alone.
+/// signals reach it as if it had been started alone; so are limits, but the one that we raise. It
+/// dies unexecuted when we die before `release`; later it is left alone.
 class ChildCommand {
  public:
+  /// `open_files`: its soft limit, that from before base::raise_open_files_limit.
   [[nodiscard]] static base::Result<std::unique_ptr<ChildCommand>> start_held(
-      std::vector<std::string> arguments);
+      std::vector<std::string> arguments, uint64_t open_files);
   /// Ends a command that was never released.
   ~ChildCommand();
   ChildCommand(const ChildCommand&) = delete;

@@ -120,6 +120,14 @@ Result<void> HostRequestServer::serve_one(const OpenDebugSymbols& open, base::Un
   return keep(files->open_debug_symbols(process, build_id), fd);
 }
 
+Result<void> HostRequestServer::serve_one(const OpenLinkedDebugFile& open, base::UniqueFd& fd) {
+  kernel::CodeFiles* const files = capture_.profiling().code;
+  if (files == nullptr) return absent();
+  const std::string_view name(open.name.data(), open.size);
+  return keep(
+      files->open_linked_debug_file(open.process, open.start, open.limit, open.folder, name), fd);
+}
+
 Result<void> HostRequestServer::serve_one(const OpenKernelSymbols& /*open*/, base::UniqueFd& fd) {
   kernel::CodeFiles* const files = capture_.profiling().code;
   if (files == nullptr) return absent();

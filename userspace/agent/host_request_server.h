@@ -57,6 +57,7 @@ class HostRequestServer {
   [[nodiscard]] base::Result<void> serve_one(const OpenCode& code, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const OpenOutput& output, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const OpenDebugSymbols& open, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const OpenLinkedDebugFile& open, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const OpenKernelSymbols& open, base::UniqueFd& fd);
 
   Channel requests_;

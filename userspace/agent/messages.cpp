@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 namespace hostlens::agent {
 namespace {
@@ -172,6 +173,17 @@ void fields(Archive& archive, auto& m, const TakeOneSampleIn*) {
   archive.number(m.count);
 }
 template <typename Archive>
+void fields(Archive& archive, auto& m, const OpenLinkedDebugFile*) {
+  archive.number(m.id);
+  archive.pid(m.process.pid);
+  archive.number(m.process.start_ticks);
+  archive.number(m.start);
+  archive.number(m.limit);
+  archive.choice(m.folder, kernel::DebugFolder::kDebugRoot);
+  archive.number(m.size);
+  for (auto& character : m.name) archive.number(character);
+}
+template <typename Archive>
 void fields(Archive& archive, auto& m, const Reply*) {
   archive.number(m.id);
   archive.flag(m.ok);
@@ -197,6 +209,11 @@ bool consistent(const Message& message) {
   }
   if (const auto* take = std::get_if<TakeOneSampleIn>(&message)) {
     return take->count >= 1 && take->count <= kernel::HostAccess::kMostOneIn;
+  }
+  if (const auto* file = std::get_if<OpenLinkedDebugFile>(&message)) {
+    const std::string_view all(file->name.data(), file->name.size());
+    return kernel::is_file_name(all.substr(0, file->size)) &&
+           all.find_first_not_of('\0', file->size) == all.npos;
   }
   return true;
 }

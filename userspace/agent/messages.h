@@ -11,13 +11,14 @@
 
 #include "base/byte_reader.h"
 #include "base/result.h"
+#include "kernel/code_files.h"
 #include "kernel/host_access.h"
 #include "model/process_key.h"
 
 namespace hostlens::agent {
 
 inline constexpr uint16_t kProtocolVersion = 1;
-inline constexpr size_t kMessageBytes = 64;
+inline constexpr size_t kMessageBytes = 320;
 inline constexpr uint32_t kMaxPid = 4'194'304;  ///< PID_MAX_LIMIT of a 64-bit kernel
 
 /// Descriptors that travel with a message, in this order. Append only.
@@ -158,6 +159,18 @@ struct OpenDebugSymbols {
   std::array<uint8_t, kMostBytes> build_id{};
   bool operator==(const OpenDebugSymbols&) const = default;
 };
+/// The file that a .gnu_debuglink names, near the file behind a mapping of a process.
+struct OpenLinkedDebugFile {
+  static constexpr size_t kMostBytes = 255;  ///< NAME_MAX; the rest is 0
+  uint64_t id = 0;
+  model::ProcessKey process;
+  uint64_t start = 0;
+  uint64_t limit = 0;
+  kernel::DebugFolder folder = kernel::DebugFolder::kBeside;
+  uint8_t size = 0;
+  std::array<char, kMostBytes> name{};
+  bool operator==(const OpenLinkedDebugFile&) const = default;
+};
 /// /proc/kallsyms with the supervisor's right to see addresses.
 struct OpenKernelSymbols {
   uint64_t id = 0;
@@ -188,7 +201,8 @@ struct Reply {
 using Message =
     std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile, SetTarget,
                  SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls, MakeSlab, OpenCode,
-                 OpenOutput, OpenKernelSymbols, OpenDebugSymbols, TakeOneSampleIn>;
+                 OpenOutput, OpenKernelSymbols, OpenDebugSymbols, TakeOneSampleIn,
+                 OpenLinkedDebugFile>;
 using MessageBytes = std::array<std::byte, kMessageBytes>;
 
 [[nodiscard]] MessageBytes encode(const Message& message);

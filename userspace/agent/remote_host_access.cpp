@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/remote_host_access.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -77,6 +78,19 @@ Result<base::UniqueFd> RemoteHostAccess::open_debug_symbols(
     }
   }
   return ask_for_fd(request, "open debug symbols");
+}
+
+Result<base::UniqueFd> RemoteHostAccess::open_linked_debug_file(model::ProcessKey process,
+                                                                uint64_t start, uint64_t limit,
+                                                                kernel::DebugFolder folder,
+                                                                std::string_view name) {
+  if (!kernel::is_file_name(name)) {
+    return base::invalid_error("open a linked debug file: no name of a file");
+  }
+  OpenLinkedDebugFile request{.process = process, .start = start, .limit = limit, .folder = folder};
+  request.size = static_cast<uint8_t>(name.size());
+  std::copy(name.begin(), name.end(), request.name.begin());
+  return ask_for_fd(request, "open a linked debug file");
 }
 
 Result<base::UniqueFd> RemoteHostAccess::open_kernel_symbols() {

@@ -32,6 +32,9 @@ class RemoteHostAccess final : public kernel::HostAccess,
                                          uint64_t limit) override;
   base::Result<base::UniqueFd> open_debug_symbols(const std::optional<model::ProcessKey>& process,
                                                   std::string_view build_id) override;
+  base::Result<base::UniqueFd> open_linked_debug_file(model::ProcessKey process, uint64_t start,
+                                                      uint64_t limit, kernel::DebugFolder folder,
+                                                      std::string_view name) override;
   base::Result<base::UniqueFd> open_kernel_symbols() override;
   /// A file for the recording, by its place among those that the operator named: opened for writing
   /// and empty.

@@ -2,6 +2,7 @@
 #include "agent/channel.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -112,11 +113,46 @@ class RecordingHost final : public kernel::HostAccess {
   bool on = false;
 };
 
+/// Opens nothing but files that links name, and remembers which.
+class RecordingFiles final : public kernel::CodeFiles {
+ public:
+  base::Result<base::UniqueFd> open_code(model::ProcessKey, uint64_t, uint64_t) override {
+    return base::errno_error("open", ENOENT);
+  }
+  base::Result<base::UniqueFd> open_debug_symbols(const std::optional<model::ProcessKey>&,
+                                                  std::string_view) override {
+    return base::errno_error("open", ENOENT);
+  }
+  base::Result<base::UniqueFd> open_linked_debug_file(model::ProcessKey process, uint64_t start,
+                                                      uint64_t limit, kernel::DebugFolder folder,
+                                                      std::string_view name) override {
+    linked = fmt::format("{} {:x}-{:x} {} {}", process.pid, start, limit, static_cast<int>(folder),
+                         name);
+    return base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  }
+  base::Result<base::UniqueFd> open_kernel_symbols() override {
+    return base::errno_error("open", EACCES);
+  }
+  std::string linked;
+};
+
+class RecordingCapture final : public Capture {
+ public:
+  [[nodiscard]] int control_ring_fd() const override { return -1; }
+  [[nodiscard]] int data_ring_fd() const override { return -1; }
+  [[nodiscard]] int counters_fd() const override { return -1; }
+  [[nodiscard]] kernel::HostAccess& host() override { return access; }
+  [[nodiscard]] Profiling profiling() override { return {{}, nullptr, &files}; }
+  [[nodiscard]] std::string report_json() const override { return "{}"; }
+  RecordingHost access;
+  RecordingFiles files;
+};
+
 /// A worker's requests answered by a server on another thread, as in another process.
 class HostRequestTest : public ::testing::Test {
  protected:
   void start(HostRequestPolicy policy) {
-    server_.emplace(std::move(ends_.a), host_, policy);
+    server_.emplace(std::move(ends_.a), capture_, policy);
     thread_ = std::thread([this] {
       for (;;) {
         wait_for_request();
@@ -135,7 +171,8 @@ class HostRequestTest : public ::testing::Test {
   }
 
   Ends ends_;
-  RecordingHost host_;
+  RecordingCapture capture_;
+  RecordingHost& host_ = capture_.access;
   std::optional<HostRequestServer> server_;
   std::optional<RemoteHostAccess> access_;
   std::thread thread_;
@@ -148,6 +185,19 @@ TEST_F(HostRequestTest, OpensFilesAndSetsTargetsThroughTheOtherProcess) {
   EXPECT_EQ(host_.target, (model::ProcessKey{8, 2}));
   EXPECT_TRUE(access_->set_target_cgroup(99, true));
   EXPECT_EQ(host_.cgroup, 99U);
+}
+
+TEST_F(HostRequestTest, AFileThatALinkNamesIsAskedForByItsMapping) {
+  start({});
+  const auto open = [&](std::string_view name) {
+    return access_->open_linked_debug_file({7, 1}, 0x1000, 0x2000, kernel::DebugFolder::kDotDebug,
+                                           name);
+  };
+  EXPECT_TRUE(open("a.debug"));
+  EXPECT_EQ(capture_.files.linked, "7 1000-2000 1 a.debug");
+  for (const char* name : {"", "..", "a/b"}) EXPECT_FALSE(open(name)) << name;
+  EXPECT_EQ(capture_.files.linked, "7 1000-2000 1 a.debug");
+  EXPECT_TRUE(open(std::string(255, 'x')));
 }
 
 TEST_F(HostRequestTest, ErrorsKeepTheirKind) {
@@ -182,16 +232,16 @@ TEST_F(HostRequestTest, AFloodIsRefusedAndNotServed) {
 
 TEST(HostRequestServerTest, AnythingButARequestEndsTheWorker) {
   Ends ends;
-  RecordingHost host;
-  HostRequestServer server(std::move(ends.a), host, {});
+  RecordingCapture capture;
+  HostRequestServer server(std::move(ends.a), capture, {});
   ASSERT_TRUE(ends.b.send(Ready{}));
   EXPECT_FALSE(server.serve(1));
 }
 
 TEST(HostRequestServerTest, TokensComeBackWithTime) {
   Ends ends;
-  RecordingHost host;
-  HostRequestServer server(std::move(ends.a), host, {.burst = 1, .per_second = 10});
+  RecordingCapture capture;
+  HostRequestServer server(std::move(ends.a), capture, {.burst = 1, .per_second = 10});
   const auto ask = [&](uint64_t now_ns) {
     EXPECT_TRUE(ends.b.send(SetTarget{1, {8, 2}, true}));
     EXPECT_TRUE(server.serve(now_ns));

@@ -10,6 +10,7 @@
 #include <csignal>
 
 #include "agent/signal_source.h"
+#include "base/open_files.h"
 
 namespace hostlens::agent {
 namespace {
@@ -21,7 +22,7 @@ int wait_for(ChildCommand& command) {
 }
 
 std::unique_ptr<ChildCommand> start(std::vector<std::string> arguments) {
-  auto command = ChildCommand::start_held(std::move(arguments));
+  auto command = ChildCommand::start_held(std::move(arguments), base::open_files_limit());
   EXPECT_TRUE(command);
   return *std::move(command);
 }
@@ -49,6 +50,17 @@ TEST(ChildCommandTest, ExitsWithTheCommandsStatus) {
   auto command = start({"sh", "-c", "exit 17"});
   ASSERT_TRUE(command->release());
   EXPECT_EQ(wait_for(*command), 17);
+}
+
+TEST(ChildCommandTest, TheCommandHasTheLimitOfOpenFilesThatIsGiven) {
+  const OutputPipe output;
+  const std::string script = "ulimit -Sn " + output.to();
+  auto command = ChildCommand::start_held({"sh", "-c", script}, 123);
+  ASSERT_TRUE(command);
+  ASSERT_TRUE((*command)->release());
+  EXPECT_EQ(output.line(), "123");
+  EXPECT_EQ(wait_for(**command), 0);
+  EXPECT_GT(base::open_files_limit(), 123U);
 }
 
 TEST(ChildCommandTest, ASignalsEndIsToldAsShellsDo) {
@@ -79,7 +91,7 @@ TEST(ChildCommandTest, ACommandThatDoesNotExistIs127AndOneThatCannotRunIs126) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(exit_code_of_failed_exec(refused.error().errno_value), 126);
   EXPECT_EQ(wait_for(*directory), 126);
-  EXPECT_FALSE(ChildCommand::start_held({}));
+  EXPECT_FALSE(ChildCommand::start_held({}, 16));
 }
 
 TEST(ChildCommandTest, ACommandThatIsNeverReleasedDoesNotStayBehind) {

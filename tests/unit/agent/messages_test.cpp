@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
+#include <string>
+#include <string_view>
 
 namespace hostlens::agent {
 namespace {
@@ -35,6 +38,13 @@ const std::vector<Message>& every_message() {
       OpenKernelSymbols{18},
       OpenDebugSymbols{19, {4711, 55}, false, 3, {1, 2, 255}},
       TakeOneSampleIn{20, 4},
+      OpenLinkedDebugFile{20,
+                          {4711, 55},
+                          0x400000,
+                          0x500000,
+                          kernel::DebugFolder::kDotDebug,
+                          7,
+                          {'a', '.', 'd', 'e', 'b', 'u', 'g'}},
   };
   return all;
 }
@@ -90,6 +100,21 @@ TEST(MessagesTest, FieldsOutOfRangeAreRefused) {
       << "a reload cannot replace the ledger";
   EXPECT_FALSE(decode(encode(Reply{1, false, true, base::Error::Kind::kIo, 0})))
       << "a refusal has no descriptor";
+}
+
+TEST(MessagesTest, TheNameOfALinkedDebugFileIsOneComponent) {
+  const auto request = [](std::string_view name, size_t size) {
+    OpenLinkedDebugFile open{.id = 1, .process = {1, 0}, .size = static_cast<uint8_t>(size)};
+    std::copy(name.begin(), name.end(), open.name.begin());
+    return encode(open);
+  };
+  EXPECT_TRUE(decode(request(std::string(255, 'x'), 255)));
+  EXPECT_TRUE(decode(request("..x", 3)));
+  for (const std::string name : {"", ".", "..", "a/b", "/", "../x"}) {
+    EXPECT_FALSE(decode(request(name, name.size()))) << name;
+  }
+  EXPECT_FALSE(decode(request("abc", 2))) << "bytes behind the name";
+  EXPECT_FALSE(decode(request("abc", 4))) << "a zero within the name";
 }
 
 TEST(MessagesTest, TellsHowManyDescriptorsBelongToIt) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/code_files.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,6 +94,67 @@ TEST_F(OpenBelowTest, DebugSymbolsAreThoseOfTheProcessesRoot) {
   EXPECT_FALSE(files.open_debug_symbols(std::nullopt, "abcdef0123"));
   for (const int fd : {ready[0], ready[1], end[0], end[1]}) ::close(fd);
   EXPECT_EQ(::waitpid(child, nullptr, 0), child);
+}
+
+TEST_F(OpenBelowTest, ALinkedDebugFileIsFoundByTheMappingAndMustBeAnElfFile) {
+  std::filesystem::create_directories(top_ + "/root/bin/.debug");
+  std::filesystem::copy_file("/bin/true", top_ + "/root/bin/program");
+  const std::string program = top_ + "/root/bin/program";
+  const base::UniqueFd file(::open(program.c_str(), O_RDONLY | O_CLOEXEC));
+  const size_t bytes = 4096;
+  void* const mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  const auto start = reinterpret_cast<uint64_t>(mapped);
+  LocalCodeFiles files;
+  const model::ProcessKey self{.pid = static_cast<uint32_t>(::getpid())};
+  const auto opens = [&](DebugFolder folder, const std::string& name) {
+    return files.open_linked_debug_file(self, start, start + bytes, folder, name).has_value();
+  };
+  write("/root/bin/a.debug",
+        "\x7f"
+        "ELF and more");
+  if (!opens(DebugFolder::kBeside, "a.debug") && ::geteuid() != 0) {
+    ::munmap(mapped, bytes);
+    GTEST_SKIP() << "the links of map_files need root";
+  }
+  EXPECT_TRUE(opens(DebugFolder::kBeside, "a.debug"));
+  EXPECT_FALSE(opens(DebugFolder::kDotDebug, "a.debug"));
+  EXPECT_FALSE(opens(DebugFolder::kBeside, "program")) << "it is its own debug file";
+  EXPECT_FALSE(opens(DebugFolder::kBeside, "../a.debug"));
+  write("/root/bin/.debug/b.debug",
+        "\x7f"
+        "ELF and more");
+  EXPECT_TRUE(opens(DebugFolder::kDotDebug, "b.debug"));
+  write("/root/bin/secret", "no program");
+  EXPECT_FALSE(opens(DebugFolder::kBeside, "secret"));
+  EXPECT_FALSE(
+      files.open_linked_debug_file(self, start, start + 1, DebugFolder::kBeside, "a.debug"))
+      << "no such mapping";
+  ::munmap(mapped, bytes);
+}
+
+TEST(LinkedDebugPathTest, PathsAreThoseOfGdb) {
+  const auto path = [](DebugFolder folder, const std::string& name = "a.debug") {
+    return linked_debug_path("/usr/bin/a", "/", folder, name);
+  };
+  EXPECT_EQ(path(DebugFolder::kBeside), "/usr/bin/a.debug");
+  EXPECT_EQ(path(DebugFolder::kDotDebug), "/usr/bin/.debug/a.debug");
+  EXPECT_EQ(path(DebugFolder::kDebugRoot), "/usr/lib/debug/usr/bin/a.debug");
+  EXPECT_EQ(path(DebugFolder::kBeside, "a"), "") << "the stripped file itself";
+  EXPECT_EQ(path(DebugFolder::kDebugRoot, "a"), "/usr/lib/debug/usr/bin/a");
+}
+
+TEST(LinkedDebugPathTest, ARootOfTheProcessIsLeftOut) {
+  const auto path = [](std::string_view file, std::string_view root) {
+    return linked_debug_path(file, root, DebugFolder::kBeside, "a.debug");
+  };
+  EXPECT_EQ(path("/srv/root/bin/a", "/srv/root"), "/bin/a.debug");
+  EXPECT_EQ(path("/a (deleted)", "/"), "/a.debug");
+  EXPECT_EQ(path("/srv/rooted/a", "/srv/root"), "");
+  EXPECT_EQ(path("/bin/a", "/srv/root"), "");
+  EXPECT_EQ(path("/bin/a", ""), "");
+  EXPECT_EQ(path("", "/"), "");
+  EXPECT_EQ(path("socket:[1]", "/"), "");
 }
 
 TEST(LocalCodeFilesTest, WhatIsNoBuildIdIsNoPath) {

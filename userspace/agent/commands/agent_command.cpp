@@ -13,6 +13,7 @@
 #include "agent/runtime.h"
 #include "agent/signal_source.h"
 #include "agent/version.h"
+#include "base/open_files.h"
 
 namespace hostlens::agent {
 namespace {
@@ -40,6 +41,7 @@ int agent_command(const std::string& config_path) {
   }
   auto signals = SignalSource::create({SIGINT, SIGTERM, SIGHUP});
   if (!signals) return fail(signals.error());
+  (void)base::raise_open_files_limit();
   auto made = Runtime::create({*std::move(configuration), false, false}, attach_bpf_capture);
   if (!made) return fail(made.error());
   Runtime& runtime = **made;

@@ -26,6 +26,7 @@
 #include "agent/supervisor.h"
 #include "agent/worker_settings.h"
 #include "base/clock.h"
+#include "base/open_files.h"
 #include "exporters/profile/format.h"
 
 namespace hostlens::agent {
@@ -291,6 +292,7 @@ int profile_command(ProfileOptions options) {
   auto ledger = LedgerMemory::create();
   if (!ledger) return fail(ledger.error());
   parts.ledger = *std::move(ledger);
+  const uint64_t open_files = base::raise_open_files_limit();
   const bool one_process = options.pid != 0 || !options.command.empty();
   auto capture =
       attach_profile_capture({options.hz, one_process, options.off_cpu, options.threshold_ns});
@@ -298,7 +300,7 @@ int profile_command(ProfileOptions options) {
   parts.capture = *std::move(capture);
   uint32_t target = options.pid;
   if (!options.command.empty()) {
-    auto child = ChildCommand::start_held(options.command);
+    auto child = ChildCommand::start_held(options.command, open_files);
     if (!child) return fail(child.error());
     parts.child = *std::move(child);
     target = static_cast<uint32_t>(parts.child->pid());

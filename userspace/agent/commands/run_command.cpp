@@ -13,6 +13,7 @@
 #include "agent/logging.h"
 #include "agent/runtime.h"
 #include "agent/signal_source.h"
+#include "base/open_files.h"
 
 namespace hostlens::agent {
 namespace {
@@ -134,6 +135,7 @@ int run_command(RunOptions options) {
   const bool any_port = !options.listen_given && options.config_path.empty();
   auto signals = SignalSource::create({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2});
   if (!signals) return fail(signals.error());
+  const uint64_t open_files = base::raise_open_files_limit();
   auto runtime = Runtime::create({*std::move(configuration), true, any_port}, attach_bpf_capture);
   if (!runtime) {
     print_error(runtime.error());
@@ -141,7 +143,7 @@ int run_command(RunOptions options) {
     return runtime.error().kind == base::Error::Kind::kDenied ? kExitUnsupported
                                                               : exit_code_of(runtime.error());
   }
-  auto child = ChildCommand::start_held(options.command);
+  auto child = ChildCommand::start_held(options.command, open_files);
   if (!child) return fail(child.error());
   Run run(std::move(options), *std::move(signals), *std::move(runtime), *std::move(child));
   if (auto started = run.start(); !started) return fail(started.error());

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/open_files.h"
 #include "symbols/unwind/unwind_table.h"
 
 namespace hostlens::symbols {
@@ -55,13 +56,18 @@ bool same_code(const ElfView& left, const ElfView& right) {
 
 }  // namespace
 
+size_t executables_within(size_t executables, uint64_t open_files) {
+  return static_cast<size_t>(std::min<uint64_t>(executables, open_files / 2));
+}
+
 CodeTracker::CodeTracker(probes::UnwindTables& tables, kernel::HostAccess& processes,
                          kernel::CodeFiles& files, Wanted wanted, const CodeTrackerLimits& limits)
     : tables_(tables),
       processes_(processes),
       files_(files),
       wanted_(std::move(wanted)),
-      limits_(limits) {}
+      limits_(limits),
+      most_executables_(executables_within(limits.executables, base::open_files_limit())) {}
 
 CodeTracker::~CodeTracker() = default;
 
@@ -220,7 +226,7 @@ CodeTracker::Known* CodeTracker::add(std::shared_ptr<const ElfView> elf, const C
 
 /// What no process maps any more stays as long as there is room: programs are executed again.
 bool CodeTracker::make_room(uint64_t now_ns) {
-  if (known_.size() < limits_.executables) return true;
+  if (known_.size() < most_executables_) return true;
   const Known* oldest = nullptr;
   for (const auto& [number, known] : known_) {
     // Not those of the list that is being made, which nobody uses yet.
@@ -307,6 +313,16 @@ bool CodeTracker::is_entry(const decoders::ProfileFrame& frame) const {
 const std::vector<CodePlace>* CodeTracker::places(uint64_t space) const {
   const auto found = spaces_.find(space);
   return found == spaces_.end() ? nullptr : &found->second.places;
+}
+
+std::optional<CodePlace> CodeTracker::place_in(uint32_t pid, uint32_t number) const {
+  const auto process = tables_.process(pid);
+  if (!process) return std::nullopt;
+  const auto* found = places(process->space);
+  if (found == nullptr) found = places(process->inherited);
+  if (found == nullptr) return std::nullopt;
+  const auto place = std::ranges::find(*found, number, &CodePlace::executable);
+  return place == found->end() ? std::nullopt : std::optional(*place);
 }
 
 }  // namespace hostlens::symbols

@@ -23,10 +23,13 @@
 namespace hostlens::symbols {
 
 struct CodeTrackerLimits {
-  size_t executables = 2048;    ///< each keeps a descriptor
+  size_t executables = 2048;    ///< each keeps a descriptor: see executables_within
   size_t maps_bytes = 4 << 20;  ///< of one process's /proc/PID/maps
   size_t mappings = UNWIND_MAPPINGS_MAX;
 };
+
+/// As many of them as leave the other half of this process's descriptors to everything else.
+[[nodiscard]] size_t executables_within(size_t executables, uint64_t open_files);
 
 /// One executable file, whoever maps it.
 struct CodeFile {
@@ -89,6 +92,8 @@ class CodeTracker {
   [[nodiscard]] bool is_entry(const decoders::ProfileFrame& frame) const;
   /// Of a space; nullptr: not known. Ascending.
   [[nodiscard]] const std::vector<CodePlace>* places(uint64_t space) const;
+  /// Where a process has an executable's code now; nullopt: nowhere, or the process is not known.
+  [[nodiscard]] std::optional<CodePlace> place_in(uint32_t pid, uint32_t number) const;
   [[nodiscard]] const CodeTrackerFigures& figures() const { return figures_; }
 
  private:
@@ -144,6 +149,7 @@ class CodeTracker {
   kernel::CodeFiles& files_;
   const Wanted wanted_;
   const CodeTrackerLimits limits_;
+  const size_t most_executables_;
   std::unordered_map<uint32_t, std::unique_ptr<Known>> known_;  ///< by number
   std::map<FileKey, uint32_t> numbers_;
   std::unordered_map<std::string, uint32_t> builds_;  ///< by build id

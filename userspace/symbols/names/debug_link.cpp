@@ -9,22 +9,10 @@
 namespace hostlens::symbols {
 namespace {
 
-constexpr std::string_view kDebugRoot = "/usr/lib/debug";
 constexpr size_t kMaxName = 255;
-constexpr size_t kMaxPath = 4096;
-
-bool is_base_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxName && name != "." && name != ".." &&
-         name.find('/') == std::string_view::npos;
-}
 
 bool is_hex(std::string_view text) {
   return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-bool is_safe_path(std::string_view path) {
-  return path.starts_with('/') && path.size() <= kMaxPath && !path.ends_with("/..") &&
-         path.find("/../") == std::string_view::npos && path.find('\0') == std::string_view::npos;
 }
 
 std::optional<uint32_t> crc_of(const ByteSource& source) {
@@ -47,7 +35,7 @@ std::optional<DebugLink> parse_debug_link(base::Bytes contents) {
   if (length == contents.size() || contents.size() < crc_at + sizeof(uint32_t)) return std::nullopt;
   DebugLink link{.name = std::string(text, length)};
   std::memcpy(&link.crc, contents.data() + crc_at, sizeof link.crc);
-  if (!is_base_name(link.name)) return std::nullopt;
+  if (!kernel::is_file_name(link.name)) return std::nullopt;
   return link;
 }
 
@@ -58,22 +46,20 @@ std::optional<DebugLink> debug_link_of(const ElfView& elf) {
   return contents ? parse_debug_link(*contents) : std::nullopt;
 }
 
-std::vector<std::string> debug_file_paths(std::string_view module_path, std::string_view build_id,
-                                          const std::optional<DebugLink>& link) {
-  std::vector<std::string> paths;
-  if (!is_safe_path(module_path)) return paths;
+std::vector<DebugFilePlace> debug_file_places(std::string_view build_id,
+                                              const std::optional<DebugLink>& link) {
+  using kernel::DebugFolder;
+  std::vector<DebugFilePlace> places;
   if (build_id.size() > 2 && is_hex(build_id)) {
-    paths.push_back(std::string(kDebugRoot) + "/.build-id/" + std::string(build_id.substr(0, 2)) +
-                    "/" + std::string(build_id.substr(2)) + ".debug");
+    for (const bool of_host : {false, true}) {
+      places.emplace_back(DebugFileByBuildId{std::string(build_id), of_host});
+    }
   }
-  if (link && is_base_name(link->name)) {
-    const std::string folder(module_path.substr(0, module_path.rfind('/') + 1));
-    // A link to the very file that was stripped is met where packagers forgot to rename it.
-    if (folder + link->name != module_path) paths.push_back(folder + link->name);
-    paths.push_back(folder + ".debug/" + link->name);
-    paths.push_back(std::string(kDebugRoot) + folder + link->name);
+  if (!link || !kernel::is_file_name(link->name)) return places;
+  for (auto folder : {DebugFolder::kBeside, DebugFolder::kDotDebug, DebugFolder::kDebugRoot}) {
+    places.emplace_back(DebugFileByLink{folder, link->name});
   }
-  return paths;
+  return places;
 }
 
 bool is_debug_file_of(const ElfView& debug, std::string_view build_id,

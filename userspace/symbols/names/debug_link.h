@@ -7,8 +7,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
+#include "kernel/code_files.h"
 #include "symbols/elf/elf_view.h"
 
 namespace hostlens::symbols {
@@ -23,12 +25,23 @@ struct DebugLink {
 [[nodiscard]] std::optional<DebugLink> parse_debug_link(base::Bytes contents);
 [[nodiscard]] std::optional<DebugLink> debug_link_of(const ElfView& elf);
 
-/// Paths to try, best first, all absolute and below the root that `module_path` belongs to:
-/// /usr/lib/debug/.build-id/xx/yyyy.debug, and for a link the module's own folder, .debug below it
-/// and /usr/lib/debug before it. Nothing for a `module_path` that is not absolute or has "..".
-[[nodiscard]] std::vector<std::string> debug_file_paths(std::string_view module_path,
-                                                        std::string_view build_id,
-                                                        const std::optional<DebugLink>& link);
+/// Below /usr/lib/debug/.build-id of the host or of the process's own root.
+struct DebugFileByBuildId {
+  std::string build_id;
+  bool of_host = false;
+  bool operator==(const DebugFileByBuildId&) const = default;
+};
+/// Where the module itself lies, or in a folder that is told by that.
+struct DebugFileByLink {
+  kernel::DebugFolder folder = kernel::DebugFolder::kBeside;
+  std::string name;
+  bool operator==(const DebugFileByLink&) const = default;
+};
+using DebugFilePlace = std::variant<DebugFileByBuildId, DebugFileByLink>;
+
+/// Places to look at, best first; `build_id` may be empty.
+[[nodiscard]] std::vector<DebugFilePlace> debug_file_places(std::string_view build_id,
+                                                            const std::optional<DebugLink>& link);
 
 /// Whether `debug` belongs to the file of that build id and link: by the build id where both have
 /// one, else by the CRC, for which up to `crc_bytes` of it are read.

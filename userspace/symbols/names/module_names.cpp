@@ -7,7 +7,6 @@
 #include <algorithm>
 
 #include "base/utf8.h"
-#include "symbols/names/debug_link.h"
 #include "symbols/names/demangle.h"
 #include "symbols/names/symbol_reader.h"
 
@@ -25,25 +24,23 @@ base::UniqueFd duplicate(const base::UniqueFd& file) {
   return base::UniqueFd(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
 }
 
-std::optional<DebugFile> find_debug_file(const ElfView& elf, const std::string& path,
-                                         const ModuleNames::OpenDebugFile& open,
+std::optional<DebugFile> find_debug_file(const ElfView& elf, const ModuleNames::OpenDebugFile& open,
                                          Refusals& refusals) {
   if (!open) return std::nullopt;
   const auto link = debug_link_of(elf);
-  for (const std::string& candidate : debug_file_paths(path, elf.build_id(), link)) {
-    for (auto& opened : open(candidate)) {
-      if (!opened) continue;  // most of them do not exist
-      base::UniqueFd descriptor = duplicate(*opened);
-      auto source = FileSource::open(*std::move(opened));
-      if (!source) continue;
-      auto debug = ElfView::open(*source);
-      if (!debug) {
-        refusals.count(debug.error());
-      } else if (!is_debug_file_of(*debug, elf.build_id(), link)) {
-        refusals.count(Reason::kMismatch);
-      } else {
-        return DebugFile{*std::move(debug), std::move(descriptor)};
-      }
+  for (const DebugFilePlace& place : debug_file_places(elf.build_id(), link)) {
+    auto opened = open(place);
+    if (!opened) continue;  // most of them do not exist
+    base::UniqueFd descriptor = duplicate(*opened);
+    auto source = FileSource::open(*std::move(opened));
+    if (!source) continue;
+    auto debug = ElfView::open(*source);
+    if (!debug) {
+      refusals.count(debug.error());
+    } else if (!is_debug_file_of(*debug, elf.build_id(), link)) {
+      refusals.count(Reason::kMismatch);
+    } else {
+      return DebugFile{*std::move(debug), std::move(descriptor)};
     }
   }
   return std::nullopt;
@@ -68,9 +65,9 @@ ModuleNames ModuleNames::of_image(const ElfView& elf, const ModuleLimits& limits
   return names;
 }
 
-ModuleNames ModuleNames::load(base::UniqueFd file, const std::string& path,
-                              const OpenDebugFile& open_debug_file, const ModuleLimits& limits,
-                              const std::function<uint64_t()>& now_ns, Refusals& refusals) {
+ModuleNames ModuleNames::load(base::UniqueFd file, const OpenDebugFile& open_debug_file,
+                              const ModuleLimits& limits, const std::function<uint64_t()>& now_ns,
+                              Refusals& refusals) {
   ModuleNames names(limits.functions);
   base::UniqueFd own = limits.inlines ? duplicate(file) : base::UniqueFd();
   auto source = FileSource::open(std::move(file));
@@ -84,7 +81,7 @@ ModuleNames ModuleNames::load(base::UniqueFd file, const std::string& path,
   const bool complete = has_section(*elf, SHT_SYMTAB) && (has_lines || !limits.inlines);
   std::optional<DebugFile> debug;
   // Go's own table says all that its debug files would.
-  if (!complete && !names.go_) debug = find_debug_file(*elf, path, open_debug_file, refusals);
+  if (!complete && !names.go_) debug = find_debug_file(*elf, open_debug_file, refusals);
   names.load_symbols(*elf, debug ? &debug->elf : nullptr, limits, refusals);
   if (limits.inlines && !names.go_ && (has_lines || debug)) {
     auto lines = SourceLines::open(has_lines ? std::move(own) : std::move(debug->descriptor),

@@ -14,6 +14,7 @@
 #include "model/stack.h"
 #include "symbols/elf/elf_view.h"
 #include "symbols/names/debug_data.h"
+#include "symbols/names/debug_link.h"
 #include "symbols/names/go_program.h"
 #include "symbols/names/refusals.h"
 #include "symbols/names/source_lines.h"
@@ -42,15 +43,14 @@ struct NamedCode {
 /// Not thread-safe: it remembers the names that it has demangled.
 class ModuleNames {
  public:
-  /// Opens a path of debug_file_paths; called for a stripped file, or for each when inlines are on.
-  using OpenDebugFile =
-      std::function<std::vector<base::Result<base::UniqueFd>>(const std::string&)>;
+  /// Called for a stripped file, or for each when inlines are on.
+  using OpenDebugFile = std::function<base::Result<base::UniqueFd>(const DebugFilePlace&)>;
 
-  /// `file` is the module's; `path` as the process sees it. Never fails as a whole: what cannot be
-  /// read is counted, and names less. 10 ms for libc6-dbg, 0.1 s for libLLVM.
-  static ModuleNames load(base::UniqueFd file, const std::string& path,
-                          const OpenDebugFile& open_debug_file, const ModuleLimits& limits,
-                          const std::function<uint64_t()>& now_ns, Refusals& refusals);
+  /// `file` is the module's. Never fails as a whole: what cannot be read is counted, and names
+  /// less. 10 ms for libc6-dbg, 0.1 s for libLLVM.
+  static ModuleNames load(base::UniqueFd file, const OpenDebugFile& open_debug_file,
+                          const ModuleLimits& limits, const std::function<uint64_t()>& now_ns,
+                          Refusals& refusals);
   /// Of an image in memory: the vDSO.
   static ModuleNames of_image(const ElfView& elf, const ModuleLimits& limits, Refusals& refusals);
 

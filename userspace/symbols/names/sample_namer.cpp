@@ -11,41 +11,11 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "symbols/names/entry_functions.h"
 #include "symbols/names/kernel_symbols.h"
 
 namespace hostlens::symbols {
 namespace {
-
-/// Functions that nobody calls: where threads begin.
-constexpr std::string_view kEntries[] = {
-    "_start",
-    "__libc_start_main",
-    "__libc_start_call_main",
-    "clone",
-    "clone3",
-    "__clone",
-    "__clone3",
-    "start_thread",
-    "thread_start",
-    "thread_native_entry",
-    "runtime.goexit",
-    "runtime.mstart",
-    "runtime.rt0_go",
-    "runtime.mcall",
-    "runtime.systemstack",
-    "ret_from_fork",
-    "ret_from_fork_asm",
-};
-
-bool is_entry(std::string_view name) {
-  name = name.substr(0, name.find('@'));
-  for (const std::string_view entry : kEntries) {
-    if (name == entry || (name.starts_with(entry) && name.substr(entry.size()) == ".abi0")) {
-      return true;
-    }
-  }
-  return false;
-}
 
 std::shared_ptr<const model::Module> module_for(const CodeFile& file) {
   auto module = std::make_shared<model::Module>();
@@ -63,28 +33,34 @@ std::shared_ptr<const model::Module> module_for(const CodeFile& file) {
 
 }  // namespace
 
+std::optional<uint32_t> SampleNamer::Files::number_of(const model::Module& module) const {
+  for (const auto& [number, known] : namer_.modules_) {
+    if (known.module.get() == &module && known.elf != nullptr) return number;
+  }
+  return std::nullopt;
+}
+
 base::Result<base::UniqueFd> SampleNamer::Files::open_module(const model::ProcessKey& /*process*/,
                                                              const model::Module& module) {
-  for (const auto& [number, known] : namer_.modules_) {
-    if (known.module.get() == &module && known.elf != nullptr) {
-      return known.elf->source().duplicate();
-    }
+  if (const auto number = number_of(module)) {
+    return namer_.modules_.at(*number).elf->source().duplicate();
   }
   return base::Error{base::Error::Kind::kNotFound, 0, module.path + " is not open", {}};
 }
 
 base::Result<base::UniqueFd> SampleNamer::Files::open_debug_file(const model::ProcessKey& process,
-                                                                 Root root,
-                                                                 const std::string& path) {
-  constexpr std::string_view kFolder = "/usr/lib/debug/.build-id/";
-  constexpr std::string_view kEnding = ".debug";
-  if (!path.starts_with(kFolder) || !path.ends_with(kEnding)) {
-    return base::Error{base::Error::Kind::kNotFound, 0, path + " is not looked for", {}};
+                                                                 const model::Module& module,
+                                                                 const DebugFilePlace& place) {
+  if (const auto* known = std::get_if<DebugFileByBuildId>(&place)) {
+    return files_.open_debug_symbols(known->of_host ? std::nullopt : std::optional(process),
+                                     known->build_id);
   }
-  std::string build_id = path.substr(kFolder.size(), path.size() - kFolder.size() - kEnding.size());
-  std::erase(build_id, '/');
-  return files_.open_debug_symbols(root == Root::kHost ? std::nullopt : std::optional(process),
-                                   build_id);
+  const auto number = number_of(module);
+  const auto mapped = number ? namer_.tracker_.place_in(process.pid, *number) : std::nullopt;
+  if (!mapped) return base::errno_error(module.path + " is mapped no more", ENOENT);
+  const auto& link = std::get<DebugFileByLink>(place);
+  return files_.open_linked_debug_file(process, mapped->start, mapped->limit, link.folder,
+                                       link.name);
 }
 
 base::Result<base::UniqueFd> SampleNamer::Files::open_perf_map(const model::ProcessKey& process) {
@@ -174,6 +150,7 @@ model::Sample SampleNamer::name(const decoders::ProfileSample& sample) {
     code.module = frame.kind == PROFILE_FRAME_FILE ? module_of(frame.executable) : nullptr;
     add(sample.process, code, named.frames);
   }
+  drop_caller_of_entry(named.frames);
   return named;
 }
 
@@ -183,11 +160,14 @@ bool is_complete(const model::Sample& sample, profile_outcome outcome) {
     case PROFILE_KERNEL_THREAD:
     case PROFILE_EXITING:
       return true;
-    case PROFILE_ENDED:
-      return !sample.frames.empty() && sample.frames.back().function != nullptr &&
-             is_entry(sample.frames.back().function->name);
-    default:
+    case PROFILE_NOT_READY:
+    case PROFILE_TRUNCATED:
+    case PROFILE_COMPAT:
+    case PROFILE_UNSUPPORTED:
       return false;
+    default:
+      return ends_at_entry(sample.frames) &&
+             sample.frames.back().kind != model::Frame::Kind::kKernel;
   }
 }
 

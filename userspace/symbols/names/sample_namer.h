@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -43,11 +44,14 @@ class SampleNamer {
         : namer_(namer), processes_(processes), files_(files) {}
     base::Result<base::UniqueFd> open_module(const model::ProcessKey& process,
                                              const model::Module& module) override;
-    base::Result<base::UniqueFd> open_debug_file(const model::ProcessKey& process, Root root,
-                                                 const std::string& path) override;
+    base::Result<base::UniqueFd> open_debug_file(const model::ProcessKey& process,
+                                                 const model::Module& module,
+                                                 const DebugFilePlace& place) override;
     base::Result<base::UniqueFd> open_perf_map(const model::ProcessKey& process) override;
 
    private:
+    [[nodiscard]] std::optional<uint32_t> number_of(const model::Module& module) const;
+
     const SampleNamer& namer_;
     kernel::HostAccess& processes_;
     kernel::CodeFiles& files_;
@@ -78,8 +82,8 @@ class SampleNamer {
   bool kernel_tried_ = false;
 };
 
-/// Whether the stack is whole. Of one that ended at a frame pointer or return address of 0 the name
-/// of its last function decides: an entry of a thread has no caller.
+/// Whether the stack is whole. Of one that did not end by its rows the name of the last function
+/// decides: the entry of a thread has no caller, whatever the unwinder tried to read there.
 [[nodiscard]] bool is_complete(const model::Sample& sample, profile_outcome outcome);
 
 /// "complete", "truncated", "no_mapping" ...: the attribute `outcome` of hostlens.profile.samples.

@@ -2,13 +2,11 @@
 // How names/ gets at files: it opens none itself. In the agent the supervisor does, by request.
 #pragma once
 
-#include <cstdint>
-#include <string>
-
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "model/process_key.h"
 #include "model/stack.h"
+#include "symbols/names/debug_link.h"
 
 namespace hostlens::symbols {
 
@@ -17,8 +15,6 @@ namespace hostlens::symbols {
 /// none is kept that would pin a mount.
 class SymbolFiles {
  public:
-  enum class Root : uint8_t { kProcess, kHost };
-
   SymbolFiles() = default;
   SymbolFiles(const SymbolFiles&) = delete;
   SymbolFiles& operator=(const SymbolFiles&) = delete;
@@ -28,9 +24,10 @@ class SymbolFiles {
   /// or a descriptor pinned when it was first seen.
   virtual base::Result<base::UniqueFd> open_module(const model::ProcessKey& process,
                                                    const model::Module& module) = 0;
-  /// A file of debug symbols by its absolute path below that root, and never out of it.
-  virtual base::Result<base::UniqueFd> open_debug_file(const model::ProcessKey& process, Root root,
-                                                       const std::string& path) = 0;
+  /// What may be the module's debug symbols: is_debug_file_of decides. Most places have none.
+  virtual base::Result<base::UniqueFd> open_debug_file(const model::ProcessKey& process,
+                                                       const model::Module& module,
+                                                       const DebugFilePlace& place) = 0;
   /// See kernel/perf_map_file.h.
   virtual base::Result<base::UniqueFd> open_perf_map(const model::ProcessKey& process) = 0;
 };

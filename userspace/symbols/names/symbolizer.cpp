@@ -45,13 +45,10 @@ ModuleNames Symbolizer::load(const model::ProcessKey& process, const model::Modu
     statistics_.refused.count(file.error());
     return ModuleNames::none();
   }
-  const auto open_debug_file = [&](const std::string& path) {
-    std::vector<base::Result<base::UniqueFd>> opened;
-    opened.push_back(files_.open_debug_file(process, SymbolFiles::Root::kProcess, path));
-    opened.push_back(files_.open_debug_file(process, SymbolFiles::Root::kHost, path));
-    return opened;
+  const auto open_debug_file = [&](const DebugFilePlace& place) {
+    return files_.open_debug_file(process, module, place);
   };
-  return ModuleNames::load(*std::move(file), module.path, open_debug_file, limits_.module, now_ns_,
+  return ModuleNames::load(*std::move(file), open_debug_file, limits_.module, now_ns_,
                            statistics_.refused);
 }
 

@@ -39,7 +39,7 @@ struct SymbolizerStatistics {
 /// What the unwinder says of a frame.
 struct CodeAddress {
   uint64_t address = 0;  ///< in the file's own addresses; raw without a module
-  std::shared_ptr<const model::Module> module;  ///< null: no file behind it
+  std::shared_ptr<const model::Module> module = {};  ///< null: no file behind it
   bool kernel = false;
   /// It is where a call returns to: the name is that of the instruction before, so that a call at a
   /// function's very end is not its neighbour's. The frame keeps the address.

@@ -2,6 +2,7 @@
 #include "symbols/names/demangle.h"
 
 #include <gmock/gmock.h>
+#include <malloc.h>
 
 #include "base/utf8.h"
 #include "unit/symbols/names/commands.h"
@@ -41,6 +42,37 @@ TEST(DemangleTest, HostileNamesStayBoundedAndVisible) {
   EXPECT_LE(demangle(long_name).size(), kMaxNameBytes);
   const std::string shown = demangle("caf\xe9");
   EXPECT_EQ(shown, "caf\xEF\xBF\xBD");
+}
+
+/// As the v0 scheme writes a number in a back reference.
+std::string base_62(size_t number) {
+  constexpr std::string_view kDigits =
+      "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  std::string text = "_";
+  if (number == 0) return text;
+  for (--number;; number /= 62) {
+    text.insert(text.begin(), kDigits[number % 62]);
+    if (number < 62) return text;
+  }
+}
+
+TEST(DemangleTest, ARustNameThatGrowsWithoutBoundLeavesNoMemoryBehind) {
+  // Each pair has the one before twice, down to an identifier in Punycode.
+  const std::string identifier = "30____7hkackfecea1cbdathfdh9hlq6y";
+  std::string doubling = "INvC1a1f";
+  size_t before = doubling.size();
+  doubling += "TNtC1au" + identifier + 'E';
+  for (size_t i = 0; i < 12; ++i) {
+    const std::string back = 'B' + base_62(before);
+    before = doubling.size();
+    doubling += 'T' + back + back + 'E';
+  }
+  doubling = "_R" + doubling + 'E';
+  ASSERT_GT(demangle("_RNvC1au" + identifier).size(), 50U) << "it is decoded";
+  EXPECT_EQ(demangle(doubling), doubling);
+  const size_t used = ::mallinfo2().uordblks;
+  for (int i = 0; i < 1000; ++i) (void)demangle(doubling);
+  EXPECT_LT(::mallinfo2().uordblks, used + 10'000);
 }
 
 void expect_agreement(const std::string& names, const std::string& oracle, const char* what,

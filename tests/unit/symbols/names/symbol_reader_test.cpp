@@ -53,14 +53,16 @@ TEST(SymbolReaderTest, NamesEachExportedFunctionOfPython) {
 TEST(SymbolReaderTest, NamesEachFunctionOfTheSeparateDebugFileOfLibc) {
   const auto elf = open_elf(kLibc);
   ASSERT_TRUE(elf);
-  const auto paths = debug_file_paths(kLibc, elf->build_id(), debug_link_of(*elf));
-  ASSERT_FALSE(paths.empty());
-  const auto debug = open_elf(paths[0]);
-  if (!debug) GTEST_SKIP() << "libc6-dbg is not installed: no " << paths[0];
+  const std::string build_id(elf->build_id());
+  ASSERT_GT(build_id.size(), 2U);
+  const std::string path =
+      "/usr/lib/debug/.build-id/" + build_id.substr(0, 2) + '/' + build_id.substr(2) + ".debug";
+  const auto debug = open_elf(path);
+  if (!debug) GTEST_SKIP() << "libc6-dbg is not installed: no " << path;
   EXPECT_TRUE(is_debug_file_of(*debug, elf->build_id(), std::nullopt));
   const auto table = read_symbols(*debug);
   ASSERT_TRUE(table);
-  expect_names_of_nm(*table, "nm --defined-only " + paths[0], 3000);
+  expect_names_of_nm(*table, "nm --defined-only " + path, 3000);
 }
 
 class BuiltFileTest : public testing::Test {
@@ -160,15 +162,17 @@ TEST_F(BuiltFileTest, ADebugLinkIsFollowedByItsChecksum) {
   EXPECT_EQ(name_at(*table, address("strong")), "strong");
 }
 
-TEST(DebugLinkTest, PathsAreThoseOfGdbAndStayBelowTheRoot) {
-  EXPECT_THAT(debug_file_paths("/usr/bin/a", "abcdef", DebugLink{.name = "a.debug"}),
-              testing::ElementsAre("/usr/lib/debug/.build-id/ab/cdef.debug", "/usr/bin/a.debug",
-                                   "/usr/bin/.debug/a.debug", "/usr/lib/debug/usr/bin/a.debug"));
-  EXPECT_THAT(debug_file_paths("/usr/bin/a", "", DebugLink{.name = "a"}),
-              testing::ElementsAre("/usr/bin/.debug/a", "/usr/lib/debug/usr/bin/a"));
-  EXPECT_THAT(debug_file_paths("/a/../b", "abcdef", std::nullopt), testing::IsEmpty());
-  EXPECT_THAT(debug_file_paths("[vdso]", "abcdef", std::nullopt), testing::IsEmpty());
-  EXPECT_THAT(debug_file_paths("/a", "../../x", std::nullopt), testing::IsEmpty());
+TEST(DebugLinkTest, BuildIdsAreLookedForFirst) {
+  using kernel::DebugFolder;
+  EXPECT_THAT(
+      debug_file_places("abcdef", DebugLink{.name = "a.debug"}),
+      testing::ElementsAre(DebugFileByBuildId{"abcdef", false}, DebugFileByBuildId{"abcdef", true},
+                           DebugFileByLink{DebugFolder::kBeside, "a.debug"},
+                           DebugFileByLink{DebugFolder::kDotDebug, "a.debug"},
+                           DebugFileByLink{DebugFolder::kDebugRoot, "a.debug"}));
+  EXPECT_EQ(debug_file_places("", DebugLink{.name = "a"}).size(), 3U);
+  EXPECT_THAT(debug_file_places("../../x", std::nullopt), testing::IsEmpty());
+  EXPECT_THAT(debug_file_places("", DebugLink{.name = ".."}), testing::IsEmpty());
 }
 
 TEST(DebugLinkTest, LinksThatLeaveTheirFolderAreNone) {

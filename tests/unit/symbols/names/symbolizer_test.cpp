@@ -19,10 +19,16 @@ class FolderFiles final : public SymbolFiles {
     ++modules_opened;
     return open_at(module.path);
   }
-  base::Result<base::UniqueFd> open_debug_file(const model::ProcessKey&, Root root,
-                                               const std::string& path) override {
-    if (root == Root::kProcess) return base::errno_error("open", ENOENT);
-    return open_at(path);
+  base::Result<base::UniqueFd> open_debug_file(const model::ProcessKey&,
+                                               const model::Module& module,
+                                               const DebugFilePlace& place) override {
+    if (const auto* link = std::get_if<DebugFileByLink>(&place)) {
+      return open_at(kernel::linked_debug_path(module.path, "/", link->folder, link->name));
+    }
+    const auto& known = std::get<DebugFileByBuildId>(place);
+    if (!known.of_host) return base::errno_error("open", ENOENT);
+    return open_at("/usr/lib/debug/.build-id/" + known.build_id.substr(0, 2) + '/' +
+                   known.build_id.substr(2) + ".debug");
   }
   base::Result<base::UniqueFd> open_perf_map(const model::ProcessKey&) override {
     return open_at("/perf.map");
@@ -130,6 +136,36 @@ TEST_F(SymbolizerTest, AStrippedFileIsNamedByItsDebugFileAndElseKeepsItsBuildId)
   EXPECT_EQ(named[0].function->name, "outer(int volatile*)");
 }
 
+TEST_F(SymbolizerTest, AFileWithoutABuildIdIsNamedByTheFileThatItsLinkNames) {
+  ASSERT_TRUE(runs("cd " + folder_.path("") +
+                   " && mkdir -p bin/.debug usr/lib/debug/bin && c++ -O2 -Wl,--build-id=none -o "
+                   "bin/program f.cpp && objcopy --only-keep-debug bin/program program.debug && "
+                   "strip -s bin/program && "
+                   "objcopy --add-gnu-debuglink=program.debug bin/program"));
+  ASSERT_TRUE(open_elf(folder_.path("program.debug")).value().build_id().empty());
+  uint64_t outer = 0;
+  for (const auto& [at, names] : functions_by_nm("nm " + folder_.path("program.debug"))) {
+    if (names.contains("_Z5outerPVi")) outer = at;
+  }
+  const CodeAddress code{.address = outer, .module = module("/bin/program")};
+  EXPECT_FALSE(frames(*std::make_unique<Symbolizer>(symbolizer()), code)[0].function);
+  for (const std::string at :
+       {"bin/program.debug", "bin/.debug/program.debug", "usr/lib/debug/bin/program.debug"}) {
+    // A file of another build lies where one looks first.
+    std::filesystem::copy_file("/bin/true", folder_.path("bin/program.debug"),
+                               std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy_file(folder_.path("program.debug"), folder_.path(at),
+                               std::filesystem::copy_options::overwrite_existing);
+    Symbolizer symbols = symbolizer();
+    const auto named = frames(symbols, code);
+    ASSERT_TRUE(named[0].function) << at;
+    EXPECT_EQ(named[0].function->name, "outer(int volatile*)");
+    EXPECT_EQ(symbols.statistics().refused.of(Refusals::Reason::kMismatch),
+              at == "bin/program.debug" ? 0U : 1U);
+    std::filesystem::remove(folder_.path(at));
+  }
+}
+
 TEST_F(SymbolizerTest, InlinedFunctionsAndLinesAreThoseOfLlvmAddr2line) {
   SymbolizerLimits limits;
   limits.module.inlines = true;
@@ -224,7 +260,8 @@ TEST_F(SymbolizerTest, KernelFramesAreNamedWithTheirModule) {
 
 TEST_F(SymbolizerTest, TheVdsoIsNamedWithoutAnyFile) {
   Symbolizer symbols = symbolizer();
-  const auto vdso = std::make_shared<const model::Module>(model::Module{.path = "[vdso]"});
+  const auto vdso =
+      std::make_shared<const model::Module>(model::Module{.path = "[vdso]", .build_id = {}});
   bool clock = false;
   for (uint64_t address = 0; address < 0x4000; address += 16) {
     const auto found = frames(symbols, {.address = address, .module = vdso});

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbols/names/entry_functions.h"
+
+#include <gtest/gtest.h>
+
+namespace hostlens::symbols {
+namespace {
+
+TEST(EntryFunctionsTest, WhatHasNoCallerIsKnownByEachOfItsNames) {
+  for (const char* name : {"_start",
+                           "__libc_start_main",
+                           "__libc_start_main@@GLIBC_2.34",
+                           "__libc_start_main_impl",
+                           "__libc_start_main_alias_2",
+                           "__libc_start_call_main",
+                           "_dl_start_user",
+                           "clone",
+                           "clone@@GLIBC_2.2.5",
+                           "__clone3",
+                           "__GI___clone3",
+                           "__GI___clone",
+                           "start_thread",
+                           "thread_start",
+                           "_start_c",
+                           "thread_native_entry(Thread*)",
+                           "thread_native_entry(Thread*) [clone .isra.0]",
+                           "_rt0_amd64_linux",
+                           "runtime.goexit",
+                           "runtime.clone",
+                           "runtime.goexit.abi0",
+                           "runtime.mstart.abi0",
+                           "runtime.rt0_go.abi0",
+                           "runtime.mcall",
+                           "runtime.morestack.abi0",
+                           "start_thread.part.0",
+                           "ret_from_fork_asm"}) {
+    EXPECT_TRUE(is_entry_function(name)) << name;
+  }
+}
+
+TEST(EntryFunctionsTest, WhatIsCalledIsNoneEvenIfItsNameBeginsLikeOne) {
+  for (const char* name :
+       {"", "main", "main.main", "runtime.main", "clone_table", "start_threads", "_start_server",
+        "start_thread_pool(int)", "runtime.goexit0", "runtime.goexit1", "runtime.mstart1",
+        "runtime.goexit.func1", "Pool::start_thread()", "my_clone3", "__GI___libc_malloc", "(", "@",
+        "ret_from_forked"}) {
+    EXPECT_FALSE(is_entry_function(name)) << name;
+  }
+}
+
+model::Frame frame(const char* function) {
+  model::Frame made;
+  made.address = 0x7ffffed73008;
+  if (function == nullptr) return made;
+  made.kind = model::Frame::Kind::kGo;
+  made.function = std::make_shared<const model::Function>(
+      model::Function{.name = function, .file = {}, .system_name = {}});
+  return made;
+}
+
+TEST(EntryFunctionsTest, TheCallerThatAnEntryCannotHaveIsTakenOff) {
+  std::vector<model::Frame> frames = {frame("runtime.schedule"), frame("runtime.mcall"),
+                                      frame(nullptr)};
+  EXPECT_FALSE(ends_at_entry(frames));
+  drop_caller_of_entry(frames);
+  ASSERT_EQ(frames.size(), 2U);
+  EXPECT_TRUE(ends_at_entry(frames));
+  drop_caller_of_entry(frames);
+  EXPECT_EQ(frames.size(), 2U) << "a frame with a name stays";
+}
+
+TEST(EntryFunctionsTest, OtherFramesWithoutANameStay) {
+  std::vector<model::Frame> frames = {frame("main.work"), frame(nullptr)};
+  drop_caller_of_entry(frames);
+  EXPECT_EQ(frames.size(), 2U);
+  frames = {frame("runtime.mcall"), frame(nullptr)};
+  frames.back().module = std::make_shared<const model::Module>();
+  drop_caller_of_entry(frames);
+  EXPECT_EQ(frames.size(), 2U) << "it is in a file";
+  frames = {frame(nullptr)};
+  drop_caller_of_entry(frames);
+  EXPECT_EQ(frames.size(), 1U);
+  frames.clear();
+  EXPECT_FALSE(ends_at_entry(frames));
+}
+
+}  // namespace
+}  // namespace hostlens::symbols

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions that nobody calls: where the stack of a thread begins.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "model/stack.h"
+
+namespace hostlens::symbols {
+
+/// By a name as frames have it: demangled or not, with the versions of linkers and the suffixes of
+/// compilers. True for the callers of main and of threads' functions as well, whose own caller may
+/// have no name.
+[[nodiscard]] bool is_entry_function(std::string_view name);
+
+/// Whether the last frame is one.
+[[nodiscard]] bool ends_at_entry(const std::vector<model::Frame>& frames);
+
+/// Nobody calls an entry: what an unwinder took for its caller, a word of the stack that leads into
+/// no file and has no name, is taken off.
+void drop_caller_of_entry(std::vector<model::Frame>& frames);
+
+}  // namespace hostlens::symbols
