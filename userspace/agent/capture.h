@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "kernel/code_files.h"
 #include "kernel/host_access.h"
+#include "kernel/process_memory.h"
 #include "kernel/slab_source.h"
 #include "probes/burst_schedule.h"
 #include "probes/profile_probe.h"
@@ -42,6 +43,7 @@ class Capture {
     probes::ProfileProbe::Maps maps;
     kernel::SlabSource* slabs = nullptr;
     kernel::CodeFiles* code = nullptr;
+    kernel::ProcessMemory* memory = nullptr;
   };
   [[nodiscard]] virtual Profiling profiling() { return {}; }
   /// A recording of times off CPU: once each, when targets are set and when it ends.

@@ -56,6 +56,7 @@ class HostRequestServer {
   [[nodiscard]] base::Result<void> serve_one(const OpenOutput& output, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const OpenDebugSymbols& open, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const OpenKernelSymbols& open, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const ReadMemory& memory, base::UniqueFd& fd);
 
   Channel requests_;
   Capture& capture_;

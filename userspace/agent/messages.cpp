@@ -167,6 +167,14 @@ void fields(Archive& archive, auto& m, const OpenDebugSymbols*) {
   for (auto& byte : m.build_id) archive.number(byte);
 }
 template <typename Archive>
+void fields(Archive& archive, auto& m, const ReadMemory*) {
+  archive.number(m.id);
+  archive.pid(m.process.pid);
+  archive.number(m.process.start_ticks);
+  archive.number(m.address);
+  archive.number(m.bytes);
+}
+template <typename Archive>
 void fields(Archive& archive, auto& m, const Reply*) {
   archive.number(m.id);
   archive.flag(m.ok);

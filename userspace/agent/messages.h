@@ -47,6 +47,7 @@ enum class FdSlot : uint8_t {
   kUnwindExecutables,
   kUnwindSpaces,
   kUnwindProcesses,
+  kPythonSpaces,
   kCount
 };
 inline constexpr size_t kFdSlots = static_cast<size_t>(FdSlot::kCount);
@@ -169,6 +170,14 @@ struct OpenOutput {
   uint32_t index = 0;
   bool operator==(const OpenOutput&) const = default;
 };
+/// Memory of a process: kernel::ProcessMemory. The answer is a memory file of it.
+struct ReadMemory {
+  uint64_t id = 0;
+  model::ProcessKey process;
+  uint64_t address = 0;
+  uint32_t bytes = 0;
+  bool operator==(const ReadMemory&) const = default;
+};
 struct Reply {
   uint64_t id = 0;
   bool ok = false;
@@ -181,7 +190,8 @@ struct Reply {
 /// The index is the message's number on the wire. Append only.
 using Message = std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile,
                              SetTarget, SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls,
-                             MakeSlab, OpenCode, OpenOutput, OpenKernelSymbols, OpenDebugSymbols>;
+                             MakeSlab, OpenCode, OpenOutput, OpenKernelSymbols, OpenDebugSymbols,
+                             ReadMemory>;
 using MessageBytes = std::array<std::byte, kMessageBytes>;
 
 [[nodiscard]] MessageBytes encode(const Message& message);

@@ -51,18 +51,24 @@ class ProfileCapture final : public Capture {
  public:
   ProfileCapture(std::unique_ptr<probes::ProfileProbe> probe,
                  std::unique_ptr<probes::OffCpuProbe> off_cpu, std::unique_ptr<TargetBits> bits,
-                 kernel::AttachReport report)
+                 kernel::AttachReport report, bool targets_only)
       : probe_(std::move(probe)),
         off_cpu_(std::move(off_cpu)),
         bits_(std::move(bits)),
         report_(std::move(report)),
-        host_(bits_->table(probe_->maps().target_cgroups)) {}
+        targets_(bits_->table(probe_->maps().target_cgroups)),
+        host_(targets_),
+        memory_(
+            [this, targets_only](uint32_t pid) { return !targets_only || targets_.is_target(pid); },
+            [this](model::ProcessKey process) { return host_.is_same(process); }) {}
 
   [[nodiscard]] int control_ring_fd() const override { return -1; }
   [[nodiscard]] int data_ring_fd() const override { return -1; }
   [[nodiscard]] int counters_fd() const override { return -1; }
   [[nodiscard]] kernel::HostAccess& host() override { return host_; }
-  [[nodiscard]] Profiling profiling() override { return {probe_->maps(), &slabs_, &code_}; }
+  [[nodiscard]] Profiling profiling() override {
+    return {probe_->maps(), &slabs_, &code_, &memory_};
+  }
   [[nodiscard]] std::string report_json() const override { return attach_report_json(report_); }
   [[nodiscard]] uint64_t recursion_misses() const override {
     return probe_->recursion_misses() + (off_cpu_ ? off_cpu_->recursion_misses() : 0);
@@ -87,7 +93,9 @@ class ProfileCapture final : public Capture {
   kernel::AttachReport report_;
   kernel::LocalSlabSource slabs_;
   kernel::LocalCodeFiles code_;
+  const kernel::TargetTable targets_;
   kernel::LocalHostAccess host_;
+  kernel::LocalProcessMemory memory_;
 };
 
 base::Error refusal(const kernel::AttachReport& report) {
@@ -134,8 +142,9 @@ Result<std::unique_ptr<Capture>> attach_profile_capture(const ProfileCaptureSett
   if (!bits->usable()) return base::errno_error("map the bits of targets");
   types->reset();
   ::malloc_trim(0);  // the kernel's types, some 10 MiB
-  return std::unique_ptr<Capture>(
-      new ProfileCapture(std::move(probe), std::move(off_cpu), std::move(bits), std::move(report)));
+  return std::unique_ptr<Capture>(new ProfileCapture(std::move(probe), std::move(off_cpu),
+                                                     std::move(bits), std::move(report),
+                                                     settings.targets_only));
 }
 
 }  // namespace hostlens::agent

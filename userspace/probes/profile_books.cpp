@@ -45,6 +45,7 @@ base::Result<ProfileBooks> read_profile_books(int map) {
   books.unseen_switch = totals[PROFILE_BOOK_UNSEEN_SWITCH];
   books.over_budget = totals[PROFILE_BOOK_OVER_BUDGET];
   books.lost_ns = totals[PROFILE_BOOK_LOST_NS];
+  std::copy_n(totals.begin() + PROFILE_BOOK_PYTHON, books.python.size(), books.python.begin());
   return books;
 }
 

@@ -27,6 +27,8 @@ struct ProfileBooks {
   uint64_t unseen_switch = 0;
   uint64_t over_budget = 0;
   uint64_t lost_ns = 0;
+  /// Samples by what became of their Python frames: enum python_outcome.
+  std::array<uint64_t, PYTHON_OUTCOME_COUNT> python{};
 };
 
 /// `map`: ProfileProbe::Maps::books, which may be read-only. No privilege. Any thread.

@@ -34,6 +34,7 @@ const std::vector<Message>& every_message() {
       OpenOutput{17, 3},
       OpenKernelSymbols{18},
       OpenDebugSymbols{19, {4711, 55}, false, 3, {1, 2, 255}},
+      ReadMemory{20, {4711, 55}, UINT64_MAX, 4096},
   };
   return all;
 }

@@ -115,11 +115,12 @@ Result<void> ProfileWorker::build(SlotFds fds) {
   if (!job_.unit.empty() || !job_.service.empty()) {
     settings.wanted = [this](uint32_t pid) { return wants(pid); };
   }
-  ProfilePipelineFds pipeline_fds{slot(FdSlot::kProfileRing),
-                                  slot(FdSlot::kProfileNotices),
-                                  slot(FdSlot::kProfileBooks),
-                                  {slot(FdSlot::kUnwindSlabs), slot(FdSlot::kUnwindExecutables),
-                                   slot(FdSlot::kUnwindSpaces), slot(FdSlot::kUnwindProcesses)}};
+  ProfilePipelineFds pipeline_fds{
+      slot(FdSlot::kProfileRing),
+      slot(FdSlot::kProfileNotices),
+      slot(FdSlot::kProfileBooks),
+      {slot(FdSlot::kUnwindSlabs), slot(FdSlot::kUnwindExecutables), slot(FdSlot::kUnwindSpaces),
+       slot(FdSlot::kUnwindProcesses), slot(FdSlot::kPythonSpaces)}};
   auto pipeline =
       ProfilePipeline::open(std::move(pipeline_fds), *host_, std::move(settings),
                             [this](model::Sample&& sample) { take(std::move(sample)); });
