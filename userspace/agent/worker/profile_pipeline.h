@@ -65,6 +65,7 @@ class ProfilePipeline {
   void drain();
 
   [[nodiscard]] const ProfilePipelineFigures& figures() const { return figures_; }
+  [[nodiscard]] const symbols::PythonFigures& python() const { return namer_->python(); }
   [[nodiscard]] base::Result<probes::ProfileBooks> books() const;
   [[nodiscard]] size_t pending_bytes() const { return ring_->pending_bytes(); }
 

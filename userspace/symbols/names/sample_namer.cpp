@@ -173,8 +173,7 @@ void SampleNamer::add_user(const decoders::ProfileSample& sample, Frames& frames
   std::vector<bool> loops;
   loops.reserve(sample.frames.size());
   for (const decoders::ProfileFrame& frame : sample.frames) loops.push_back(is_eval(frame));
-  const bool whole = sample.python == PYTHON_COMPLETE &&
-                     (sample.outcome == PROFILE_COMPLETE || sample.outcome == PROFILE_ENDED);
+  const bool whole = sample.python == PYTHON_COMPLETE && sample.outcome == PROFILE_COMPLETE;
   const JoinedStack joined = join_python_stack(loops, sample.python_frames, whole);
   ++python_.samples;
   python_.native_left += joined.native_left;
