@@ -77,11 +77,13 @@ TEST(ProfileDecoderTest, ReadsPythonFramesBehindTheOthers) {
   record.python_frames = 3;
   record.header.size += 6 * sizeof(uint64_t);
   std::vector<uint64_t> words = kFrames;
-  for (const uint64_t word :
-       {uint64_t{0x7f0000001230}, uint64_t{0xabcdef01} << 32 | 0xfffffffe,
-        PYTHON_FRAME_ENTRY | 0x7f0000004560, uint64_t{1} << 32 | 46, PYTHON_FRAME_ENTRY, uint64_t{0}}) {
-    words.push_back(word);
-  }
+  const uint64_t python[] = {0x7f0000001230,
+                             uint64_t{0xabcdef01} << 32 | 0xfffffffe,
+                             PYTHON_FRAME_ENTRY | 0x7f0000004560,
+                             uint64_t{1} << 32 | 46,
+                             PYTHON_FRAME_ENTRY,
+                             0};
+  words.insert(words.end(), std::begin(python), std::end(python));
   ProfileSample sample;
   sample.python_frames.resize(9);  // of an earlier one
   ASSERT_EQ(decode_profile_sample(bytes_of(record, words), sample), DecodeStatus::kOk);
