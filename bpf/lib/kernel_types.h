@@ -325,6 +325,12 @@ struct sched_entity {
 	u64 sum_exec_runtime;
 };
 
+struct thread_struct {
+#if defined(__TARGET_ARCH_x86)
+	unsigned long fsbase; /* of a thread that is on a CPU, as it was when it came there last */
+#endif
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
@@ -344,6 +350,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct sched_info sched_info;
 	char comm[16];
+	struct thread_struct thread;
 };
 
 struct pt_regs {

@@ -46,6 +46,16 @@ static __always_inline bool cut__send_raw(struct unwind_state *state, struct tas
 }
 #endif
 
+static __always_inline void cut__python_frames(struct unwind_state *state, struct task_struct *task,
+					       const struct profile_process *process)
+{
+	u64 number = process->space;
+
+	if (!bpf_map_lookup_elem(&unwind_spaces, &number))
+		number = process->inherited;
+	python__append(state, task, number, PYTHON_SCRATCH_OTHER, true);
+}
+
 static __always_inline void cut__user_stack(struct unwind_state *state, struct task_struct *task)
 {
 	u8 *outcome = &state->record.outcome;
@@ -73,6 +83,7 @@ static __always_inline void cut__user_stack(struct unwind_state *state, struct t
 	process = bpf_map_lookup_elem(&profile_processes, &pid);
 	if (!process || process->start_boottime_ns != task->group_leader->start_boottime)
 		return;
+	cut__python_frames(state, task, process);
 	if (!cut__send_raw(state, task, process, pc)) {
 		profile_book__add(PROFILE_BOOK_RAW_LOST);
 		return;

@@ -6,6 +6,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "lib/profile_processes.bpf.h"
+#include "lib/python.bpf.h"
 
 /* The loader makes room for a second of samples; the reader polls. */
 struct {
@@ -169,7 +170,7 @@ static __always_inline void sample__unwind(struct unwind_state *state, u64 pc)
 			break;
 }
 
-static __always_inline void sample__user_stack(struct unwind_state *state, struct task_struct *task)
+static __always_inline void sample__user_stack(struct unwind_state *state, struct task_struct *task, u32 scratch)
 {
 	u8 *outcome = &state->record.outcome;
 #if defined(__TARGET_ARCH_x86)
@@ -177,7 +178,7 @@ static __always_inline void sample__user_stack(struct unwind_state *state, struc
 	struct unwind_space *space;
 	const struct pt_regs *regs;
 	u32 pid = task->tgid;
-	u64 pc;
+	u64 pc, number;
 
 	state->now_s = (u32)(state->record.header.time_ns / 1000000000);
 
@@ -199,9 +200,12 @@ static __always_inline void sample__user_stack(struct unwind_state *state, struc
 	process = bpf_map_lookup_elem(&profile_processes, &pid);
 	if (!process || process->start_boottime_ns != task->group_leader->start_boottime)
 		return;
-	space = bpf_map_lookup_elem(&unwind_spaces, &process->space);
-	if (!space && process->inherited)
-		space = bpf_map_lookup_elem(&unwind_spaces, &process->inherited);
+	number = process->space;
+	space = bpf_map_lookup_elem(&unwind_spaces, &number);
+	if (!space && process->inherited) {
+		number = process->inherited;
+		space = bpf_map_lookup_elem(&unwind_spaces, &number);
+	}
 	if (!space) {
 		notice__of_sample(task, process, 0, pc, 0, PROFILE_NOTICE_PROCESS);
 		sample__mend(state, process, pc);
@@ -222,6 +226,8 @@ static __always_inline void sample__user_stack(struct unwind_state *state, struc
 		registers__read(state, regs);
 		sample__mend(state, process, pc);
 	}
+	if (state->space_flags & UNWIND_SPACE_PYTHON)
+		python__append(state, task, number, scratch, false);
 #else
 	*outcome = PROFILE_UNSUPPORTED;
 #endif
@@ -247,7 +253,8 @@ static __always_inline bool sample__send(struct unwind_state *state)
 	profile_book__add(record->outcome);
 	if (record->flags & PROFILE_SAMPLE_GUESSED)
 		profile_book__add(PROFILE_BOOK_GUESSED);
-	if (frames > PROFILE_FRAMES_MAX)
+	profile_book__add(PROFILE_BOOK_PYTHON + record->python_outcome);
+	if (frames > PROFILE_WORDS_MAX)
 		return false; /* never: for the verifier */
 	record->header.size = sizeof(*record) + frames * sizeof(u64);
 	if (!bpf_ringbuf_output(&profile_ring, record, sizeof(*record) + frames * sizeof(u64), BPF_RB_NO_WAKEUP))
@@ -272,6 +279,9 @@ static __always_inline void sample__begin(struct unwind_state *state, struct tas
 	record->kernel_frames = 0;
 	record->user_frames = 0;
 	record->flags = 0;
+	record->python_outcome = PYTHON_NOT_WALKED;
+	record->python_frames = 0;
+	record->python_version = PYTHON_UNKNOWN;
 	state->frames_count = 0;
 }
 
@@ -287,7 +297,7 @@ static __always_inline int sample__take(void *context, struct task_struct *task,
 	state->record.cause = 0;
 	if (in_kernel)
 		sample__kernel_stack(state, context);
-	sample__user_stack(state, task);
+	sample__user_stack(state, task, scratch);
 	sample__send(state);
 	return 0;
 }

@@ -50,10 +50,10 @@ struct unwind_state {
 	/* What went wrong, for a notice. */
 	__u64 failed_at;
 	__u32 failed_executable;
-	__u32 frames_count; /* of frames[]: kernel, then user */
+	__u32 frames_count; /* words of frames[]: kernel, then user, then Python's */
 	__u64 registers[16]; /* by DWARF number */
 	struct profile_sample_record record;
-	__u64 frames[PROFILE_FRAMES_MAX];
+	__u64 frames[PROFILE_WORDS_MAX];
 };
 
 /* Of `count` words from `first`, each 1 << shift words from the last and ascending under `mask`: the last one that is not

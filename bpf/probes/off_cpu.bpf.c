@@ -160,7 +160,7 @@ static __always_inline int off_cpu__enters(void *context, struct task_struct *ta
 	cpu->sent++;
 	sample__begin(state, task);
 	sample__kernel_stack(state, context);
-	sample__user_stack(state, task);
+	sample__user_stack(state, task, scratch);
 	if (is_new)
 		off_cpu__mend_new(&state->record, task);
 	if (sleep_wanted)

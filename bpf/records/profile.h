@@ -21,6 +21,7 @@
 #pragma once
 
 #include "records/process.h"
+#include "records/python.h"
 #include "records/unwind.h"
 
 enum {
@@ -34,6 +35,7 @@ enum {
 	UNWIND_FRAMES_MAX = 200,       /* user frames of a sample */
 	PROFILE_KERNEL_FRAMES_MAX = 127, /* kernel.perf_event_max_stack */
 	PROFILE_FRAMES_MAX = UNWIND_FRAMES_MAX + PROFILE_KERNEL_FRAMES_MAX,
+	PROFILE_WORDS_MAX = PROFILE_FRAMES_MAX + 2 * PYTHON_FRAMES_MAX,
 	PROFILE_STACK_PAGE = 4096,
 	PROFILE_STACK_PAGES = 4, /* of a raw stack */
 	PROFILE_RAW_IN_A_ROW = 64, /* raw stacks of a process until the worker has answered its notice */
@@ -68,6 +70,7 @@ HOSTLENS_RECORD_ASSERT(sizeof(struct unwind_mapping) == 8 << UNWIND_MAPPING_SHIF
 enum unwind_space_flag {
 	/* It makes code at run time: an unknown address is tried by frame pointers, as code that is too new to be known. */
 	UNWIND_SPACE_JIT = 1,
+	UNWIND_SPACE_PYTHON = 2, /* it is in the table of records/python.h too */
 };
 
 struct unwind_space {
@@ -134,7 +137,8 @@ enum profile_book {
 	PROFILE_BOOK_LOST_NS = 44,        /* nanoseconds that were in no record: the ring was full when all ended */
 	PROFILE_BOOK_SAMPLER_NS = 45,     /* nanoseconds that samples of CPUs took, and how many these were */
 	PROFILE_BOOK_SAMPLER_RUNS = 46,
-	PROFILE_BOOK_COUNT
+	PROFILE_BOOK_PYTHON = 47, /* and on: enum python_outcome, of samples */
+	PROFILE_BOOK_COUNT = PROFILE_BOOK_PYTHON + PYTHON_OUTCOME_COUNT
 };
 
 /* Of a time off CPU; 0: it is a sample of a CPU. The first are enum blocked_cause (records/signal.h). Append only. */
@@ -165,7 +169,8 @@ enum profile_sample_flag {
 	PROFILE_SAMPLE_RAW = 2,
 };
 
-/* Followed by kernel_frames addresses of the kernel, then user_frames frames; each leaf first. */
+/* Followed by kernel_frames addresses of the kernel, then user_frames frames, then python_frames of two words each
+ * (records/python.h); each leaf first. */
 struct profile_sample_record {
 	struct record_header header;
 	struct record_process process;
@@ -177,9 +182,12 @@ struct profile_sample_record {
 	__u8 outcome; /* enum profile_outcome */
 	__u8 flags;   /* enum profile_sample_flag */
 	__u8 cause;   /* enum blocked_cause, enum profile_cause */
-	__u8 reserved;
+	__u8 python_outcome; /* enum python_outcome */
+	__u16 python_frames;
+	__u16 python_version; /* enum python_version */
+	__u16 reserved[2];
 };
-HOSTLENS_RECORD_ASSERT(sizeof(struct profile_sample_record) == 72, "profile_sample_record");
+HOSTLENS_RECORD_ASSERT(sizeof(struct profile_sample_record) == 80, "profile_sample_record");
 
 /* What a stack is unwound from when the tables come too late. Followed by the pages of the stack from `stack_start` on, as
  * far as they were in memory: header.size tells. x86-64 only. */

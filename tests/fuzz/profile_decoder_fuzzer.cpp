@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   static decoders::ProfileSample sample;  // its memory is used again, as the reader does
   if (decoders::decode_profile_sample(record, sample) == decoders::DecodeStatus::kOk) {
     if (sample.frames.size() > UNWIND_FRAMES_MAX || sample.comm.size() > PROCESS_COMM_BYTES ||
-        sample.kernel_frames.size() > PROFILE_KERNEL_FRAMES_MAX) {
+        sample.kernel_frames.size() > PROFILE_KERNEL_FRAMES_MAX ||
+        sample.python_frames.size() > PYTHON_FRAMES_MAX) {
       std::abort();
     }
   }

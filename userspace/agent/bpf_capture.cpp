@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "kernel/code_files.h"
 #include "kernel/local_host_access.h"
+#include "kernel/process_memory.h"
 #include "kernel/slab_source.h"
 #include "probes/kernel_probes.h"
 #include "probes/socket_probe.h"
@@ -41,17 +42,28 @@ class Host final : public kernel::LocalHostAccess {
   probes::ProfileProbes* profile_;  ///< null: none
 };
 
+bool profiles_all(const CaptureSettings& settings) {
+  return settings.profile && !settings.profile->cpu.targets_only;
+}
+
 class BpfCapture final : public Capture {
  public:
   BpfCapture(std::unique_ptr<probes::KernelProbes> kernel,
              std::unique_ptr<probes::SocketProbe> socket, kernel::AttachReport report,
-             const probes::BurstSettings& system_calls)
+             const CaptureSettings& settings)
       : kernel_(std::move(kernel)),
         socket_(std::move(socket)),
         report_(std::move(report)),
-        host_(socket_->targets(), system_calls_, kernel_->profile()) {
+        targets_(socket_->targets()),
+        host_(targets_, system_calls_, kernel_->profile()),
+        memory_(
+            [this, all = profiles_all(settings)](uint32_t pid) {
+              return all || targets_.is_target(pid);
+            },
+            [this](model::ProcessKey process) { return host_.is_same(process); }) {
     if (kernel_->system_calls() == nullptr) return;
-    system_calls_.emplace(*kernel_->system_calls(), system_calls, base::monotonic_now_ns());
+    system_calls_.emplace(*kernel_->system_calls(), settings.system_calls,
+                          base::monotonic_now_ns());
   }
 
   [[nodiscard]] int control_ring_fd() const override { return socket_->control_ring_fd(); }
@@ -65,7 +77,7 @@ class BpfCapture final : public Capture {
   }
   [[nodiscard]] Profiling profiling() override {
     if (kernel_->profile() == nullptr) return {};
-    return {kernel_->profile()->maps(), &slabs_, &code_};
+    return {kernel_->profile()->maps(), &slabs_, &code_, &memory_};
   }
   void on_second() override {
     if (kernel_->profile() == nullptr) return;
@@ -86,7 +98,9 @@ class BpfCapture final : public Capture {
   std::optional<probes::BurstSchedule> system_calls_;
   kernel::LocalSlabSource slabs_;
   kernel::LocalCodeFiles code_;
+  const kernel::TargetTable targets_;
   Host host_;
+  kernel::LocalProcessMemory memory_;
 };
 
 }  // namespace
@@ -108,7 +122,7 @@ base::Result<std::unique_ptr<Capture>> attach_bpf_capture(const CaptureSettings&
   // The kernel's types, some 10 MiB, were read for each object and are not needed any more.
   ::malloc_trim(0);
   return std::unique_ptr<Capture>(new BpfCapture(std::move(kernel), *std::move(probe),
-                                                 std::move(report), settings.system_calls));
+                                                 std::move(report), settings));
 }
 
 }  // namespace hostlens::agent

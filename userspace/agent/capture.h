@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "kernel/code_files.h"
 #include "kernel/host_access.h"
+#include "kernel/process_memory.h"
 #include "kernel/slab_source.h"
 #include "probes/burst_schedule.h"
 #include "probes/profile_probes.h"
@@ -44,6 +45,7 @@ class Capture {
     probes::ProfileProbe::Maps maps;
     kernel::SlabSource* slabs = nullptr;
     kernel::CodeFiles* code = nullptr;
+    kernel::ProcessMemory* memory = nullptr;
   };
   [[nodiscard]] virtual Profiling profiling() { return {}; }
   /// A recording of times off CPU: once each, when targets are set and when it ends.

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernel/memory_file.h"
+
 namespace hostlens::agent {
 namespace {
 
@@ -132,6 +134,15 @@ Result<void> HostRequestServer::serve_one(const OpenKernelSymbols& /*open*/, bas
   kernel::CodeFiles* const files = capture_.profiling().code;
   if (files == nullptr) return absent();
   return keep(files->open_kernel_symbols(), fd);
+}
+
+Result<void> HostRequestServer::serve_one(const ReadMemory& memory, base::UniqueFd& fd) {
+  if (memory.process.pid == policy_.own_pid) return denied();
+  kernel::ProcessMemory* const processes = capture_.profiling().memory;
+  if (processes == nullptr) return absent();
+  auto bytes = processes->read_memory(memory.process, memory.address, memory.bytes);
+  if (!bytes) return std::move(bytes).error();
+  return keep(kernel::memory_file("process_memory", *bytes), fd);
 }
 
 bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& reply,

@@ -59,6 +59,7 @@ class HostRequestServer {
   [[nodiscard]] base::Result<void> serve_one(const OpenDebugSymbols& open, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const OpenLinkedDebugFile& open, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const OpenKernelSymbols& open, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const ReadMemory& memory, base::UniqueFd& fd);
 
   Channel requests_;
   Capture& capture_;

@@ -184,6 +184,14 @@ void fields(Archive& archive, auto& m, const OpenLinkedDebugFile*) {
   for (auto& character : m.name) archive.number(character);
 }
 template <typename Archive>
+void fields(Archive& archive, auto& m, const ReadMemory*) {
+  archive.number(m.id);
+  archive.pid(m.process.pid);
+  archive.number(m.process.start_ticks);
+  archive.number(m.address);
+  archive.number(m.bytes);
+}
+template <typename Archive>
 void fields(Archive& archive, auto& m, const Reply*) {
   archive.number(m.id);
   archive.flag(m.ok);

@@ -48,6 +48,7 @@ enum class FdSlot : uint8_t {
   kUnwindExecutables,
   kUnwindSpaces,
   kUnwindProcesses,
+  kPythonSpaces,
   kCount
 };
 inline constexpr size_t kFdSlots = static_cast<size_t>(FdSlot::kCount);
@@ -188,6 +189,14 @@ struct TakeOneSampleIn {
   uint32_t count = 1;
   bool operator==(const TakeOneSampleIn&) const = default;
 };
+/// Memory of a process: kernel::ProcessMemory. The answer is a memory file of it.
+struct ReadMemory {
+  uint64_t id = 0;
+  model::ProcessKey process;
+  uint64_t address = 0;
+  uint32_t bytes = 0;
+  bool operator==(const ReadMemory&) const = default;
+};
 struct Reply {
   uint64_t id = 0;
   bool ok = false;
@@ -202,7 +211,7 @@ using Message =
     std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile, SetTarget,
                  SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls, MakeSlab, OpenCode,
                  OpenOutput, OpenKernelSymbols, OpenDebugSymbols, TakeOneSampleIn,
-                 OpenLinkedDebugFile>;
+                 OpenLinkedDebugFile, ReadMemory>;
 using MessageBytes = std::array<std::byte, kMessageBytes>;
 
 [[nodiscard]] MessageBytes encode(const Message& message);

@@ -46,17 +46,23 @@ class TargetBits {
 class ProfileCapture final : public Capture {
  public:
   ProfileCapture(std::unique_ptr<probes::ProfileProbes> probes, std::unique_ptr<TargetBits> bits,
-                 kernel::AttachReport report)
+                 kernel::AttachReport report, bool targets_only)
       : probes_(std::move(probes)),
         bits_(std::move(bits)),
         report_(std::move(report)),
-        host_(bits_->table(probes_->maps().target_cgroups)) {}
+        targets_(bits_->table(probes_->maps().target_cgroups)),
+        host_(targets_),
+        memory_(
+            [this, targets_only](uint32_t pid) { return !targets_only || targets_.is_target(pid); },
+            [this](model::ProcessKey process) { return host_.is_same(process); }) {}
 
   [[nodiscard]] int control_ring_fd() const override { return -1; }
   [[nodiscard]] int data_ring_fd() const override { return -1; }
   [[nodiscard]] int counters_fd() const override { return -1; }
   [[nodiscard]] kernel::HostAccess& host() override { return host_; }
-  [[nodiscard]] Profiling profiling() override { return {probes_->maps(), &slabs_, &code_}; }
+  [[nodiscard]] Profiling profiling() override {
+    return {probes_->maps(), &slabs_, &code_, &memory_};
+  }
   [[nodiscard]] std::string report_json() const override { return attach_report_json(report_); }
   [[nodiscard]] uint64_t recursion_misses() const override { return probes_->recursion_misses(); }
   [[nodiscard]] Result<void> begin_recording() override {
@@ -77,7 +83,9 @@ class ProfileCapture final : public Capture {
   kernel::AttachReport report_;
   kernel::LocalSlabSource slabs_;
   kernel::LocalCodeFiles code_;
+  const kernel::TargetTable targets_;
   kernel::LocalHostAccess host_;
+  kernel::LocalProcessMemory memory_;
 };
 
 base::Error refusal(const kernel::AttachReport& report) {
@@ -118,8 +126,8 @@ Result<std::unique_ptr<Capture>> attach_profile_capture(const ProfileCaptureSett
   if (!bits->usable()) return base::errno_error("map the bits of targets");
   types->reset();
   ::malloc_trim(0);  // the kernel's types, some 10 MiB
-  return std::unique_ptr<Capture>(
-      new ProfileCapture(std::move(probes), std::move(bits), std::move(report)));
+  return std::unique_ptr<Capture>(new ProfileCapture(std::move(probes), std::move(bits),
+                                                     std::move(report), settings.targets_only));
 }
 
 }  // namespace hostlens::agent

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/remote_host_access.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -95,6 +97,18 @@ Result<base::UniqueFd> RemoteHostAccess::open_linked_debug_file(model::ProcessKe
 
 Result<base::UniqueFd> RemoteHostAccess::open_kernel_symbols() {
   return ask_for_fd(OpenKernelSymbols{}, "open the kernel's symbols");
+}
+
+Result<std::vector<std::byte>> RemoteHostAccess::read_memory(model::ProcessKey process,
+                                                             uint64_t address, uint32_t bytes) {
+  constexpr const char* kWhat = "read memory of a process";
+  const auto file = ask_for_fd(ReadMemory{0, process, address, bytes}, kWhat);
+  if (!file) return Error(file.error());
+  std::vector<std::byte> memory(std::min(bytes, kMostBytes));
+  const ssize_t got = ::pread(file->get(), memory.data(), memory.size(), 0);
+  if (got < 0) return base::errno_error(kWhat);
+  memory.resize(static_cast<size_t>(got));
+  return memory;
 }
 
 Result<base::UniqueFd> RemoteHostAccess::open_output(uint32_t index) {

@@ -6,6 +6,7 @@
 #include "agent/channel.h"
 #include "kernel/code_files.h"
 #include "kernel/host_access.h"
+#include "kernel/process_memory.h"
 #include "kernel/slab_source.h"
 
 namespace hostlens::agent {
@@ -15,7 +16,8 @@ namespace hostlens::agent {
 /// processes, and either waits for the other's answer, some microseconds.
 class RemoteHostAccess final : public kernel::HostAccess,
                                public kernel::SlabSource,
-                               public kernel::CodeFiles {
+                               public kernel::CodeFiles,
+                               public kernel::ProcessMemory {
  public:
   explicit RemoteHostAccess(Channel requests) : requests_(std::move(requests)) {}
 
@@ -36,6 +38,8 @@ class RemoteHostAccess final : public kernel::HostAccess,
                                                       uint64_t limit, kernel::DebugFolder folder,
                                                       std::string_view name) override;
   base::Result<base::UniqueFd> open_kernel_symbols() override;
+  base::Result<std::vector<std::byte>> read_memory(model::ProcessKey process, uint64_t address,
+                                                   uint32_t bytes) override;
   /// A file for the recording, by its place among those that the operator named: opened for writing
   /// and empty.
   base::Result<base::UniqueFd> open_output(uint32_t index);

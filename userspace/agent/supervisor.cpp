@@ -133,6 +133,7 @@ Result<void> Supervisor::send_hello(const Channel& channel, const Channel& worke
   list.add(FdSlot::kUnwindExecutables, profile.executables);
   list.add(FdSlot::kUnwindSpaces, profile.spaces);
   list.add(FdSlot::kUnwindProcesses, profile.processes);
+  list.add(FdSlot::kPythonSpaces, profile.python_spaces);
   return channel.send(Hello{list.mask()}, list.fds());
 }
 

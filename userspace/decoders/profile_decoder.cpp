@@ -22,6 +22,11 @@ uint64_t word_at(base::Bytes words, size_t index) {
   return word;
 }
 
+PythonFrame python_frame(uint64_t code, uint64_t place) {
+  return {code & PYTHON_FRAME_CODE_MASK, static_cast<int32_t>(static_cast<uint32_t>(place)),
+          static_cast<uint32_t>(place >> 32U), (code & PYTHON_FRAME_ENTRY) != 0};
+}
+
 }  // namespace
 
 bool decode_frame(uint64_t word, ProfileFrame& frame) noexcept {
@@ -44,14 +49,16 @@ DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
   if (!valid(record->process) || record->outcome >= PROFILE_OUTCOME_COUNT ||
       (record->flags & ~kFlags) != 0 || !is_cause(record->cause) ||
       record->kernel_frames > PROFILE_KERNEL_FRAMES_MAX ||
-      record->user_frames > UNWIND_FRAMES_MAX) {
+      record->user_frames > UNWIND_FRAMES_MAX || record->python_outcome >= PYTHON_OUTCOME_COUNT ||
+      record->python_version >= PYTHON_VERSION_COUNT || record->python_frames > PYTHON_FRAMES_MAX) {
     return DecodeStatus::kField;
   }
   const size_t frames = size_t{record->kernel_frames} + record->user_frames;
-  if (record->header.size != sizeof(*record) + frames * sizeof(uint64_t)) {
+  const size_t all = frames + size_t{record->python_frames} * 2;
+  if (record->header.size != sizeof(*record) + all * sizeof(uint64_t)) {
     return DecodeStatus::kTruncated;
   }
-  const base::Bytes words = bytes.subspan(sizeof(*record), frames * sizeof(uint64_t));
+  const base::Bytes words = bytes.subspan(sizeof(*record), all * sizeof(uint64_t));
   sample.time_ns = record->header.time_ns;
   sample.process = process_key(record->process);
   sample.start_boottime_ns = record->process.start_boottime_ns;
@@ -73,6 +80,12 @@ DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
     ProfileFrame frame;
     if (!decode_frame(word_at(words, i), frame)) return DecodeStatus::kField;
     sample.frames.push_back(frame);
+  }
+  sample.python = static_cast<python_outcome>(record->python_outcome);
+  sample.version = static_cast<python_version>(record->python_version);
+  sample.python_frames.clear();
+  for (size_t i = frames; i < all; i += 2) {
+    sample.python_frames.push_back(python_frame(word_at(words, i), word_at(words, i + 1)));
   }
   return DecodeStatus::kOk;
 }

@@ -24,6 +24,16 @@ struct ProfileFrame {
   bool operator==(const ProfileFrame&) const = default;
 };
 
+/// A frame of CPython: records/python.h.
+struct PythonFrame {
+  uint64_t code = 0;  ///< of its code object; 0: none, it only says that C called what is before it
+  int32_t offset = 0;  ///< of the instruction, in bytes
+  uint32_t check = 0;  ///< python_code_check() of the code object
+  bool is_entry = false;
+
+  bool operator==(const PythonFrame&) const = default;
+};
+
 /// As the kernel sent it: names are others' business.
 struct ProfileSample {
   uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC
@@ -40,6 +50,9 @@ struct ProfileSample {
   bool has_raw = false;                 ///< a ProfileRaw of this thread and time came before it
   std::vector<uint64_t> kernel_frames;  ///< leaf first
   std::vector<ProfileFrame> frames;     ///< leaf first
+  python_outcome python = PYTHON_NOT_WALKED;
+  python_version version = PYTHON_UNKNOWN;  ///< of `python_frames`
+  std::vector<PythonFrame> python_frames;   ///< leaf first
 };
 
 /// What a stack is unwound from when the tables come too late.

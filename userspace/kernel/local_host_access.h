@@ -18,6 +18,10 @@ class LocalHostAccess : public HostAccess {
   base::Result<base::UniqueFd> open_process_file(model::ProcessKey key, ProcessFile what) override;
   base::Result<void> set_target(model::ProcessKey key, bool is_target) override;
   base::Result<void> set_target_cgroup(uint64_t cgroup_id, bool is_target) override;
+  /// Whether this process lives.
+  [[nodiscard]] bool is_same(model::ProcessKey key) const {
+    return check_identity(key).has_value();
+  }
 
  private:
   [[nodiscard]] std::string process_path(uint32_t pid) const;

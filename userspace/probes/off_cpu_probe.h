@@ -26,7 +26,8 @@ class OffCpuProbe {
   /// same `context.maps`, of these names.
   static constexpr const char* kSharedMaps[] = {
       "profile_ring",       "profile_notices", "profile_books",     "unwind_slabs",
-      "unwind_executables", "unwind_spaces",   "profile_processes", "target_bits"};
+      "unwind_executables", "unwind_spaces",   "profile_processes", "python_spaces",
+      "target_bits"};
 
   /// nullptr: this kernel cannot, context.report says why.
   [[nodiscard]] static std::unique_ptr<OffCpuProbe> attach(const KernelProbeContext& context,

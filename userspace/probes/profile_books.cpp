@@ -47,6 +47,7 @@ base::Result<ProfileBooks> read_profile_books(int map) {
   books.lost_ns = totals[PROFILE_BOOK_LOST_NS];
   books.sampler_ns = totals[PROFILE_BOOK_SAMPLER_NS];
   books.sampler_runs = totals[PROFILE_BOOK_SAMPLER_RUNS];
+  std::copy_n(totals.begin() + PROFILE_BOOK_PYTHON, books.python.size(), books.python.begin());
   return books;
 }
 

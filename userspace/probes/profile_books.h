@@ -29,6 +29,8 @@ struct ProfileBooks {
   uint64_t lost_ns = 0;
   uint64_t sampler_ns = 0;    ///< that samples of CPUs took in the kernel
   uint64_t sampler_runs = 0;  ///< how many these were
+  /// Samples by what became of their Python frames: enum python_outcome.
+  std::array<uint64_t, PYTHON_OUTCOME_COUNT> python{};
 };
 
 /// `map`: ProfileProbe::Maps::books, which may be read-only. No privilege. Any thread.

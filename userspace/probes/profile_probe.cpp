@@ -49,7 +49,8 @@ uint32_t ring_bytes(const ProfileProbeSettings& settings) {
 /// goes.
 void fit_hashes(profile_bpf& skeleton, const btf* types) {
   if (btf__find_by_name_kind(types, "bpf_mem_alloc", BTF_KIND_STRUCT) > 0) return;
-  for (bpf_map* map : {skeleton.maps.profile_processes, skeleton.maps.unwind_spaces}) {
+  for (bpf_map* map : {skeleton.maps.profile_processes, skeleton.maps.unwind_spaces,
+                       skeleton.maps.python_spaces}) {
     bpf_map__set_map_flags(map, 0);
     bpf_map__set_max_entries(map, kProcessesAtOnce);
   }
@@ -99,8 +100,8 @@ ProfileProbe::Maps ProfileProbe::maps() const {
       bpf_map__fd(skeleton_.maps.profile_ring),       bpf_map__fd(skeleton_.maps.profile_notices),
       bpf_map__fd(skeleton_.maps.profile_books),      bpf_map__fd(skeleton_.maps.unwind_slabs),
       bpf_map__fd(skeleton_.maps.unwind_executables), bpf_map__fd(skeleton_.maps.unwind_spaces),
-      bpf_map__fd(skeleton_.maps.profile_processes),  bpf_map__fd(skeleton_.maps.target_bits),
-      bpf_map__fd(skeleton_.maps.target_cgroups)};
+      bpf_map__fd(skeleton_.maps.profile_processes),  bpf_map__fd(skeleton_.maps.python_spaces),
+      bpf_map__fd(skeleton_.maps.target_bits),        bpf_map__fd(skeleton_.maps.target_cgroups)};
 }
 
 void ProfileProbe::set_targets_only(bool only) {

@@ -35,10 +35,11 @@ class ProfileProbe {
     int ring = -1;     ///< profile_sample_record and profile_raw_record; nobody is woken: poll it
     int notices = -1;  ///< profile_notice_record; wakes
     int books = -1;    ///< for read_profile_books
-    int slabs = -1;    ///< these four for UnwindTables
+    int slabs = -1;    ///< these five for UnwindTables
     int executables = -1;
     int spaces = -1;
     int processes = -1;
+    int python_spaces = -1;  ///< the worker writes it, as the spaces
     int target_bits = -1;  ///< one bit per pid, mapped by who sets them
     int target_cgroups = -1;
   };

@@ -62,6 +62,7 @@ Result<std::unique_ptr<UnwindTables>> UnwindTables::open(Maps maps, kernel::Slab
   }
   if (good) good = check(maps.spaces.get(), BPF_MAP_TYPE_HASH, 8, sizeof(unwind_space));
   if (good) good = check(maps.processes.get(), BPF_MAP_TYPE_HASH, 4, sizeof(profile_process));
+  if (good) good = check(maps.python_spaces.get(), BPF_MAP_TYPE_HASH, 8, sizeof(python_space));
   if (!good) return std::move(good).error();
   void* const executables = ::mmap(nullptr, kExecutablesBytes, PROT_READ | PROT_WRITE, MAP_SHARED,
                                    maps.executables.get(), 0);
@@ -73,9 +74,11 @@ Result<std::unique_ptr<UnwindTables>> UnwindTables::open(Maps maps, kernel::Slab
 }
 
 void UnwindTables::forget_predecessor() {
-  uint64_t space = 0;
-  while (bpf_map_get_next_key(maps_.spaces.get(), nullptr, &space) == 0) {
-    if (bpf_map_delete_elem(maps_.spaces.get(), &space) != 0) break;
+  for (const int map : {maps_.spaces.get(), maps_.python_spaces.get()}) {
+    uint64_t space = 0;
+    while (bpf_map_get_next_key(map, nullptr, &space) == 0) {
+      if (bpf_map_delete_elem(map, &space) != 0) break;
+    }
   }
   for (uint32_t number = 0; number < UNWIND_EXECUTABLES_MAX; ++number) {
     std::atomic_ref<__u32>(shared_[number].pages).store(0);
@@ -220,7 +223,8 @@ void UnwindTables::free(Extents& extents, uint64_t now_ns) {
 }
 
 Result<void> UnwindTables::fill_space(uint64_t space, std::span<const unwind_mapping> mappings,
-                                      uint16_t flags, uint64_t now_ns) {
+                                      uint16_t flags, const std::optional<python_space>& python,
+                                      uint64_t now_ns) {
   if (space == 0 || mappings.size() > UNWIND_MAPPINGS_MAX) {
     return base::Error{base::Error::Kind::kBusy, 0, "unwind tables: too many mappings", {}};
   }
@@ -231,6 +235,14 @@ Result<void> UnwindTables::fill_space(uint64_t space, std::span<const unwind_map
       return base::invalid_error("unwind tables: mappings that contradict each other");
     }
     end = mapping.limit;
+  }
+  // Before the flag that tells of it.
+  if (python) {
+    if (bpf_map_update_elem(maps_.python_spaces.get(), &space, &*python, BPF_ANY) == 0) {
+      flags |= UNWIND_SPACE_PYTHON;
+    } else {
+      ++python_refused_;
+    }
   }
   Space filled{{0, static_cast<uint16_t>(mappings.size()), flags}, {}};
   if (!mappings.empty()) {
@@ -246,7 +258,12 @@ Result<void> UnwindTables::fill_space(uint64_t space, std::span<const unwind_map
     return error;
   }
   const auto old = spaces_.find(space);
-  if (old != spaces_.end()) slabs_.free(old->second.extent, now_ns);
+  if (old != spaces_.end()) {
+    slabs_.free(old->second.extent, now_ns);
+    if ((old->second.value.flags & ~flags & UNWIND_SPACE_PYTHON) != 0) {
+      bpf_map_delete_elem(maps_.python_spaces.get(), &space);
+    }
+  }
   spaces_[space] = filled;
   return {};
 }
@@ -255,6 +272,9 @@ void UnwindTables::drop_space(uint64_t space, uint64_t now_ns) {
   const auto found = spaces_.find(space);
   if (found == spaces_.end()) return;
   bpf_map_delete_elem(maps_.spaces.get(), &space);
+  if ((found->second.value.flags & UNWIND_SPACE_PYTHON) != 0) {
+    bpf_map_delete_elem(maps_.python_spaces.get(), &space);
+  }
   slabs_.free(found->second.extent, now_ns);
   spaces_.erase(found);
 }
@@ -308,6 +328,7 @@ UnwindTableFigures UnwindTables::figures() const {
           static_cast<uint64_t>(next_number_ - 1 - resting_.size()),
           tables_,
           spaces_.size(),
+          python_refused_,
           evictions_};
 }
 

@@ -34,7 +34,8 @@ struct UnwindTableFigures {
   uint64_t executables = 0;  ///< numbers in use
   uint64_t tables = 0;       ///< of these, with a table
   uint64_t spaces = 0;
-  uint64_t evictions = 0;  ///< tables that went to make room for others
+  uint64_t python_refused = 0;  ///< spaces with CPython that had no room in their table
+  uint64_t evictions = 0;       ///< tables that went to make room for others
 };
 
 /// Needs descriptors that may write, no privilege beyond them (before Linux 6.0: CAP_BPF). Times
@@ -46,6 +47,7 @@ class UnwindTables {
     base::UniqueFd executables;
     base::UniqueFd spaces;
     base::UniqueFd processes;  ///< only read
+    base::UniqueFd python_spaces;
   };
   /// Numbers are not given again for so long: records in the ring may still tell of them.
   static constexpr uint64_t kNumberRestNs = 30'000'000'000;
@@ -72,10 +74,13 @@ class UnwindTables {
   [[nodiscard]] bool has_table(uint32_t number) const;
 
   /// The executable mappings of a space, ascending and apart; replaces what it had. `flags`: enum
-  /// unwind_space_flag.
+  /// unwind_space_flag; where `python` is there, UNWIND_SPACE_PYTHON is added, unless the table of
+  /// such spaces is full.
   [[nodiscard]] base::Result<void> fill_space(uint64_t space,
                                               std::span<const unwind_mapping> mappings,
-                                              uint16_t flags, uint64_t now_ns);
+                                              uint16_t flags,
+                                              const std::optional<python_space>& python,
+                                              uint64_t now_ns);
   void drop_space(uint64_t space, uint64_t now_ns);
   [[nodiscard]] bool has_space(uint64_t space) const { return spaces_.contains(space); }
 
@@ -131,6 +136,7 @@ class UnwindTables {
   std::unordered_map<uint64_t, Space> spaces_;
   uint64_t tables_ = 0;
   uint64_t evictions_ = 0;
+  uint64_t python_refused_ = 0;
 };
 
 }  // namespace hostlens::probes

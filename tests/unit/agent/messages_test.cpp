@@ -45,6 +45,7 @@ const std::vector<Message>& every_message() {
                           kernel::DebugFolder::kDotDebug,
                           7,
                           {'a', '.', 'd', 'e', 'b', 'u', 'g'}},
+      ReadMemory{20, {4711, 55}, UINT64_MAX, 4096},
   };
   return all;
 }

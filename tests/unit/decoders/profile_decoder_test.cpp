@@ -70,6 +70,51 @@ profile_raw_record raw_record(size_t stack_bytes) {
   return record;
 }
 
+TEST(ProfileDecoderTest, ReadsPythonFramesBehindTheOthers) {
+  profile_sample_record record = sample_record();
+  record.python_outcome = PYTHON_TRUNCATED;
+  record.python_version = PYTHON_3_12;
+  record.python_frames = 3;
+  record.header.size += 6 * sizeof(uint64_t);
+  std::vector<uint64_t> words = kFrames;
+  const uint64_t python[] = {0x7f0000001230,
+                             uint64_t{0xabcdef01} << 32 | 0xfffffffe,
+                             PYTHON_FRAME_ENTRY | 0x7f0000004560,
+                             uint64_t{1} << 32 | 46,
+                             PYTHON_FRAME_ENTRY,
+                             0};
+  words.insert(words.end(), std::begin(python), std::end(python));
+  ProfileSample sample;
+  sample.python_frames.resize(9);  // of an earlier one
+  ASSERT_EQ(decode_profile_sample(bytes_of(record, words), sample), DecodeStatus::kOk);
+  EXPECT_EQ(sample.frames.size(), 3U);
+  EXPECT_EQ(sample.python, PYTHON_TRUNCATED);
+  EXPECT_EQ(sample.version, PYTHON_3_12);
+  const std::vector<PythonFrame> expected{{0x7f0000001230, -2, 0xabcdef01, false},
+                                          {0x7f0000004560, 46, 1, true},
+                                          {0, 0, 0, true}};
+  EXPECT_EQ(sample.python_frames, expected);
+  const auto bytes = bytes_of(record, words);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_NE(decode_profile_sample(base::Bytes(bytes).first(size), sample), DecodeStatus::kOk);
+  }
+}
+
+TEST(ProfileDecoderTest, RefusesPythonThatCannotBe) {
+  ProfileSample sample;
+  profile_sample_record record = sample_record();
+  record.python_outcome = PYTHON_OUTCOME_COUNT;
+  EXPECT_EQ(decode_profile_sample(bytes_of(record, kFrames), sample), DecodeStatus::kField);
+  record = sample_record();
+  record.python_version = PYTHON_VERSION_COUNT;
+  EXPECT_EQ(decode_profile_sample(bytes_of(record, kFrames), sample), DecodeStatus::kField);
+  record = sample_record();
+  record.python_frames = PYTHON_FRAMES_MAX + 1;
+  EXPECT_EQ(decode_profile_sample(bytes_of(record, kFrames), sample), DecodeStatus::kField);
+  record.python_frames = 1;  // and there are none
+  EXPECT_EQ(decode_profile_sample(bytes_of(record, kFrames), sample), DecodeStatus::kTruncated);
+}
+
 TEST(ProfileDecoderTest, ReadsEveryFieldOfASample) {
   ProfileSample sample;
   sample.frames.resize(5);  // of an earlier one

@@ -38,6 +38,9 @@ using base::UniqueFd;
 constexpr uint64_t kDefaultNs = 30'000'000'000;
 /// After SIGTERM at --for, before SIGKILL.
 constexpr uint64_t kPatienceNs = 10'000'000'000;
+/// Between the end of waits that are under way and the command's: what runs Python is asked for its
+/// functions' names meanwhile.
+constexpr uint64_t kNamingNs = 200'000'000;
 /// For names and files, after the recording.
 constexpr uint64_t kWritingNs = 120'000'000'000;
 constexpr uint64_t kProgressNs = 200'000'000;
@@ -183,8 +186,15 @@ class Recording {
   void on_limit() {
     if (stopping_) return;
     if (parts_.child == nullptr) return finish();
-    if (time_is_up_) return parts_.child->kill_now();
-    time_is_up_ = true;
+    if (asked_to_end_) return parts_.child->kill_now();
+    if (!time_is_up_) {
+      time_is_up_ = true;
+      if (parts_.options.off_cpu) {
+        end_recording();
+        return limit_->once(kNamingNs);
+      }
+    }
+    asked_to_end_ = true;
     parts_.child->forward(SIGTERM, false);
     limit_->once(kPatienceNs);
   }
@@ -208,10 +218,16 @@ class Recording {
     limit_->cancel();
     progress_->cancel();
     clear_progress();
+    end_recording();
+    supervisor_->stop();
+  }
+
+  void end_recording() {
+    if (recording_ended_) return;
+    recording_ended_ = true;
     if (auto ended = parts_.capture->end_recording(); !ended) {
       spdlog::warn("{}; waits that were under way are missing", ended.error().text());
     }
-    supervisor_->stop();
   }
 
   void on_end(bool in_order) {
@@ -254,6 +270,8 @@ class Recording {
   int status_ = kExitOk;
   bool stopping_ = false;
   bool time_is_up_ = false;
+  bool asked_to_end_ = false;
+  bool recording_ended_ = false;
   bool failed_to_execute_ = false;
   bool shown_ = false;
 };

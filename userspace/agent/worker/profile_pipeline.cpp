@@ -74,7 +74,7 @@ Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFd
   pipeline->mender_ = std::make_unique<symbols::SampleMender>(
       *pipeline->tables_, *pipeline->tracker_,
       [raw = pipeline.get()](decoders::ProfileSample&& sample) { raw->take(std::move(sample)); });
-  pipeline->namer_ = std::make_unique<symbols::SampleNamer>(*pipeline->tracker_, host, host);
+  pipeline->namer_ = std::make_unique<symbols::SampleNamer>(*pipeline->tracker_, host, host, host);
   return pipeline;
 }
 

@@ -70,6 +70,7 @@ class ProfilePipeline {
   void drain();
 
   [[nodiscard]] ProfilePipelineFigures figures() const;
+  [[nodiscard]] const symbols::PythonFigures& python() const { return namer_->python(); }
   [[nodiscard]] base::Result<probes::ProfileBooks> books() const;
   [[nodiscard]] size_t pending_bytes() const { return ring_->pending_bytes(); }
 

@@ -72,6 +72,24 @@ std::string losses(const probes::ProfileBooks& books) {
   return fmt::format("hostlens: {} samples were lost for want of room\n", books.ring_full);
 }
 
+/// Nothing where no thread runs Python; what is not as it should be is told, and nothing else.
+std::string python_summary(const symbols::PythonFigures& figures,
+                           const std::array<uint64_t, PYTHON_OUTCOME_COUNT>& walks) {
+  if (figures.samples == 0 && walks[PYTHON_LAYOUT] + walks[PYTHON_KEY] == 0) return {};
+  std::string text =
+      fmt::format("hostlens: Python in {} samples; {:.1f}% of its frames have a name",
+                  figures.samples, percent(figures.named, figures.frames));
+  const auto add = [&](uint64_t count, std::string_view what) {
+    if (count > 0) text += fmt::format("; {} {}", count, what);
+  };
+  add(figures.native_left, "loops of the interpreter without frames");
+  add(figures.python_left, "frames without a place");
+  add(walks[PYTHON_TRUNCATED], "stacks truncated");
+  add(walks[PYTHON_MEMORY_FAULT], "not in memory");
+  add(walks[PYTHON_LAYOUT] + walks[PYTHON_KEY], "of an interpreter that is not as released");
+  return text + "\n";
+}
+
 std::string losses_off_cpu(const probes::ProfileBooks& books) {
   std::string text;
   if (books.over_budget > 0) {
@@ -116,11 +134,12 @@ Result<void> ProfileWorker::build(SlotFds fds) {
   if (!job_.unit.empty() || !job_.service.empty()) {
     settings.wanted = [this](uint32_t pid) { return wants(pid); };
   }
-  ProfilePipelineFds pipeline_fds{slot(FdSlot::kProfileRing),
-                                  slot(FdSlot::kProfileNotices),
-                                  slot(FdSlot::kProfileBooks),
-                                  {slot(FdSlot::kUnwindSlabs), slot(FdSlot::kUnwindExecutables),
-                                   slot(FdSlot::kUnwindSpaces), slot(FdSlot::kUnwindProcesses)}};
+  ProfilePipelineFds pipeline_fds{
+      slot(FdSlot::kProfileRing),
+      slot(FdSlot::kProfileNotices),
+      slot(FdSlot::kProfileBooks),
+      {slot(FdSlot::kUnwindSlabs), slot(FdSlot::kUnwindExecutables), slot(FdSlot::kUnwindSpaces),
+       slot(FdSlot::kUnwindProcesses), slot(FdSlot::kPythonSpaces)}};
   auto pipeline =
       ProfilePipeline::open(std::move(pipeline_fds), *host_, std::move(settings),
                             [this](model::Sample&& sample) { take(std::move(sample)); });
@@ -239,6 +258,7 @@ void ProfileWorker::print_summary(const model::Profile& profile) const {
       percent(figures.complete, figures.samples), broken, percent(figures.named, figures.frames));
   if (job_.off_cpu) text += times_by_cause(profile);
   if (const auto books = pipeline_->books()) {
+    text += python_summary(pipeline_->python(), books->python);
     text += job_.off_cpu ? losses_off_cpu(*books) : losses(*books);
     if (figures.garbage > 0)
       text += fmt::format("hostlens: {} unreadable records\n", figures.garbage);

@@ -139,21 +139,42 @@ void CodeTracker::read_process(model::ProcessKey process, uint64_t space, uint64
     places.push_back(place_of(process, mapping, now_ns));
     makes_code = makes_code || (places.back().executable == 0 && mapping.path != "[uprobes]");
   }
-  if (!fill(space, places, makes_code, now_ns)) return;
+  if (!fill(space, places, makes_code, python_of(*mappings, places), now_ns)) return;
   use(places);
   if (known != spaces_.end()) unuse(known->second.places, now_ns);
   spaces_[space] = {*std::move(mappings), std::move(places)};
 }
 
+std::optional<python_space> CodeTracker::python_of(const std::vector<CodeMapping>& mappings,
+                                                   const std::vector<CodePlace>& places) const {
+  const auto is_musl = [](const CodeMapping& mapping) {
+    const size_t name = mapping.path.rfind('/') + 1;
+    return mapping.path.compare(name, 8, "ld-musl-") == 0 ||
+           mapping.path.compare(name, 8, "libc.mus") == 0;
+  };
+  for (const CodePlace& place : places) {
+    const CodeFile* const file = place.executable == 0 ? nullptr : this->file(place.executable);
+    if (file == nullptr || !file->python) continue;
+    python_space python{};
+    python.version = file->python->version;
+    python.key_address =
+        place.bias + file->python->runtime + python_layouts[python.version].tss_key;
+    python.library =
+        std::any_of(mappings.begin(), mappings.end(), is_musl) ? PYTHON_MUSL : PYTHON_GLIBC;
+    return python;
+  }
+  return std::nullopt;
+}
+
 bool CodeTracker::fill(uint64_t space, const std::vector<CodePlace>& places, bool makes_code,
-                       uint64_t now_ns) {
+                       const std::optional<python_space>& python, uint64_t now_ns) {
   std::vector<unwind_mapping> entries;
   entries.reserve(places.size());
   for (const CodePlace& place : places) {
     entries.push_back({place.start, place.limit, place.bias, place.executable, 0});
   }
   const uint16_t flags = makes_code ? UNWIND_SPACE_JIT : 0;
-  return tables_.fill_space(space, entries, flags, now_ns).has_value();
+  return tables_.fill_space(space, entries, flags, python, now_ns).has_value();
 }
 
 CodePlace CodeTracker::place_of(model::ProcessKey process, const CodeMapping& mapping,
@@ -217,7 +238,9 @@ CodeTracker::Known* CodeTracker::add(std::shared_ptr<const ElfView> elf, const C
   if (!number) return nullptr;
   if (!elf->build_id().empty()) builds_.try_emplace(elf->build_id(), *number);
   auto known = std::make_unique<Known>();
-  known->file = {*number, mapping.path, std::move(elf)};
+  known->file = {*number, mapping.path, std::move(elf), std::nullopt};
+  known->file.python = read_python_program(*known->file.elf, mapping.path);
+  figures_.pythons += known->file.python ? 1 : 0;
   Known* const result = known.get();
   known_[*number] = std::move(known);
   wait_for(*number, false);

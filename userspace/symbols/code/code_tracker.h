@@ -19,6 +19,7 @@
 #include "probes/unwind_tables.h"
 #include "symbols/code/mapping_list.h"
 #include "symbols/elf/elf_view.h"
+#include "symbols/python/python_program.h"
 
 namespace hostlens::symbols {
 
@@ -38,6 +39,7 @@ struct CodeFile {
   /// Its own, for symbols too; null when it is no ELF file. Never the path's, which may be another
   /// file by now.
   std::shared_ptr<const ElfView> elf;
+  std::optional<PythonProgram> python;  ///< CPython is in it
 };
 
 /// Where a mapping of a process is, for who names frames.
@@ -55,6 +57,7 @@ struct CodeTrackerFigures {
   uint64_t files_failed = 0;      ///< executables that could not be opened
   uint64_t tables_built = 0;
   uint64_t tables_failed = 0;  ///< files without rows that could be used
+  uint64_t pythons = 0;        ///< files with CPython in them
 };
 
 /// Reading mappings takes some 50 us and is done at once; a table takes 1 to 300 ms and is built
@@ -136,8 +139,10 @@ class CodeTracker {
   [[nodiscard]] Known* same_build(const ElfView& elf);
   [[nodiscard]] Known* add(std::shared_ptr<const ElfView> elf, const CodeMapping& mapping,
                            uint64_t now_ns);
+  [[nodiscard]] std::optional<python_space> python_of(const std::vector<CodeMapping>& mappings,
+                                                      const std::vector<CodePlace>& places) const;
   [[nodiscard]] bool fill(uint64_t space, const std::vector<CodePlace>& places, bool makes_code,
-                          uint64_t now_ns);
+                          const std::optional<python_space>& python, uint64_t now_ns);
   void use(const std::vector<CodePlace>& places);
   void unuse(const std::vector<CodePlace>& places, uint64_t now_ns);
   void wait_for(uint32_t number, bool first);

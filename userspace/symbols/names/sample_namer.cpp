@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "symbols/names/entry_functions.h"
 #include "symbols/names/kernel_symbols.h"
+#include "symbols/python/python_stack.h"
 
 namespace hostlens::symbols {
 namespace {
@@ -68,11 +69,13 @@ base::Result<base::UniqueFd> SampleNamer::Files::open_perf_map(const model::Proc
 }
 
 SampleNamer::SampleNamer(const CodeTracker& tracker, kernel::HostAccess& processes,
-                         kernel::CodeFiles& files, const SymbolizerLimits& limits)
+                         kernel::CodeFiles& files, kernel::ProcessMemory& memory,
+                         const SymbolizerLimits& limits)
     : tracker_(tracker),
       kernel_files_(files),
       files_(*this, processes, files),
-      symbolizer_(files_, limits, base::monotonic_now_ns) {}
+      symbolizer_(files_, limits, base::monotonic_now_ns),
+      python_names_(memory) {}
 
 size_t SampleNamer::AddressKeyHash::operator()(const AddressKey& key) const {
   return base::mix(reinterpret_cast<uintptr_t>(key.module), key.address);
@@ -120,6 +123,50 @@ void SampleNamer::add(const model::ProcessKey& process, const CodeAddress& code,
   frames.insert(frames.end(), found->second.begin(), found->second.end());
 }
 
+void SampleNamer::add_native(const model::ProcessKey& process, const decoders::ProfileFrame& frame,
+                             Frames& frames) {
+  CodeAddress code;
+  code.address = frame.address;
+  code.return_address = frame.is_return;
+  code.module = frame.kind == PROFILE_FRAME_FILE ? module_of(frame.executable) : nullptr;
+  add(process, code, frames);
+}
+
+bool SampleNamer::is_eval(const decoders::ProfileFrame& frame) const {
+  if (frame.kind != PROFILE_FRAME_FILE) return false;
+  const CodeFile* const file = tracker_.file(frame.executable);
+  return file != nullptr && file->python &&
+         file->python->is_eval(frame.address - (frame.is_return ? 1 : 0));
+}
+
+void SampleNamer::add_user(const decoders::ProfileSample& sample, Frames& frames) {
+  if (sample.python_frames.empty()) {
+    for (const decoders::ProfileFrame& frame : sample.frames) {
+      add_native(sample.process, frame, frames);
+    }
+    return;
+  }
+  std::vector<bool> loops;
+  loops.reserve(sample.frames.size());
+  for (const decoders::ProfileFrame& frame : sample.frames) loops.push_back(is_eval(frame));
+  const bool whole = sample.python == PYTHON_COMPLETE && sample.outcome == PROFILE_COMPLETE;
+  const JoinedStack joined = join_python_stack(loops, sample.python_frames, whole);
+  ++python_.samples;
+  python_.native_left += joined.native_left;
+  python_.python_left += joined.python_left;
+  const uint64_t now_ns = base::monotonic_now_ns();
+  for (const StackPart& part : joined.parts) {
+    if (!part.python) {
+      add_native(sample.process, sample.frames[part.index], frames);
+      continue;
+    }
+    frames.push_back(python_names_.name(sample.process, sample.version,
+                                        sample.python_frames[part.index], now_ns));
+    ++python_.frames;
+    python_.named += frames.back().function != nullptr ? 1 : 0;
+  }
+}
+
 model::Sample SampleNamer::name(const decoders::ProfileSample& sample) {
   if (!kernel_tried_ && !sample.kernel_frames.empty()) load_kernel_symbols();
   if (addresses_.size() > kMostAddresses) {
@@ -143,13 +190,7 @@ model::Sample SampleNamer::name(const decoders::ProfileSample& sample) {
     add(sample.process, code, named.frames);
     code.return_address = true;
   }
-  code.kernel = false;
-  for (const decoders::ProfileFrame& frame : sample.frames) {
-    code.address = frame.address;
-    code.return_address = frame.is_return;
-    code.module = frame.kind == PROFILE_FRAME_FILE ? module_of(frame.executable) : nullptr;
-    add(sample.process, code, named.frames);
-  }
+  add_user(sample, named.frames);
   drop_caller_of_entry(named.frames);
   return named;
 }

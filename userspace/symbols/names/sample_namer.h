@@ -16,8 +16,18 @@
 #include "symbols/code/code_tracker.h"
 #include "symbols/names/symbol_files.h"
 #include "symbols/names/symbolizer.h"
+#include "symbols/python/python_names.h"
 
 namespace hostlens::symbols {
+
+/// How samples of threads that run Python came out.
+struct PythonFigures {
+  uint64_t samples = 0;      ///< with Python frames
+  uint64_t frames = 0;       ///< of Python
+  uint64_t named = 0;        ///< of these, with the name of a function
+  uint64_t native_left = 0;  ///< frames of the interpreter's loop that no Python frames stand for
+  uint64_t python_left = 0;  ///< Python frames whose place among native ones is a guess
+};
 
 /// Names are found once per address, and tables of names read when a file is first met: see
 /// Symbolizer. One thread, that of the tracker.
@@ -25,12 +35,14 @@ class SampleNamer {
  public:
   /// All must outlive it.
   SampleNamer(const CodeTracker& tracker, kernel::HostAccess& processes, kernel::CodeFiles& files,
-              const SymbolizerLimits& limits = {});
+              kernel::ProcessMemory& memory, const SymbolizerLimits& limits = {});
 
   /// Everything of the sample that it tells by itself: no service, no container, no process name.
   [[nodiscard]] model::Sample name(const decoders::ProfileSample& sample);
 
   [[nodiscard]] const SymbolizerStatistics& statistics() const { return symbolizer_.statistics(); }
+  [[nodiscard]] const PythonFigures& python() const { return python_; }
+  [[nodiscard]] const PythonNamesFigures& python_names() const { return python_names_.figures(); }
 
  private:
   using Frames = std::vector<model::Frame>;
@@ -70,6 +82,10 @@ class SampleNamer {
   };
 
   void add(const model::ProcessKey& process, const CodeAddress& code, Frames& frames);
+  void add_native(const model::ProcessKey& process, const decoders::ProfileFrame& frame,
+                  Frames& frames);
+  void add_user(const decoders::ProfileSample& sample, Frames& frames);
+  [[nodiscard]] bool is_eval(const decoders::ProfileFrame& frame) const;
   [[nodiscard]] std::shared_ptr<const model::Module> module_of(uint32_t executable);
   void load_kernel_symbols();
 
@@ -77,6 +93,8 @@ class SampleNamer {
   kernel::CodeFiles& kernel_files_;
   Files files_;
   Symbolizer symbolizer_;
+  PythonNames python_names_;
+  PythonFigures python_;
   std::unordered_map<uint32_t, KnownModule> modules_;  ///< by number of the executable
   std::unordered_map<AddressKey, Frames, AddressKeyHash> addresses_;
   bool kernel_tried_ = false;

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hostlens profile` of unmodified CPython 3.9 to 3.13: the functions of a program in its order, between native frames."""
+import collections
+import json
+import math
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness.agent import HOSTLENS, ended
+from harness.process import Process
+
+pytestmark = pytest.mark.alone
+
+PROGRAM = pathlib.Path(__file__).parents[1] / "fixtures/profile/python_work.py"
+PROFILE = [HOSTLENS, "profile", "--hz", "499"]
+# What each part's stacks are, from its own function on; a sample may be of any of these on the way to the last.
+CHAINS = {
+    "split": ["split", ("large", "small")],
+    "recursion": ["recursion"] + 21 * ["recurse"] + ["spin"],
+    "generator": ["generator", "numbers", "spin"],
+    "sorting": ["sorting", "Keys.key", "spin"],
+    "reducing": ["reducing", "reducing.<locals>.<lambda>", "spin"],
+    "from_c": ["from_c", "compare", "spin"],
+    "catching": ["catching", "throw", "spin"],
+}
+LOOP = "_PyEval_EvalFrameDefault"
+PYTHON_FRAME = re.compile(r"^(.+) \(([^()]+\.py)\)$")
+
+
+def interpreters():
+    """(version, path): Debian's, and what pyenv has built."""
+    root = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv"))
+    for minor in range(9, 14):
+        name = f"python3.{minor}"
+        found = [pathlib.Path("/usr/bin") / name, *sorted(root.glob(f"versions/3.{minor}.*/bin/{name}"))]
+        found = [path for path in found if path.exists()]
+        for path in found:
+            yield pytest.param((minor, path), id=f"3.{minor}{'-debian' if path.parts[1] == 'usr' else ''}")
+        if not found:
+            yield pytest.param((minor, None), id=f"3.{minor}")
+
+
+@pytest.fixture(scope="module", params=interpreters())
+def python(request):
+    minor, path = request.param
+    if path is None:
+        pytest.skip(f"no python3.{minor} in /usr/bin nor of pyenv")
+    return minor, path
+
+
+def profile(*words):
+    result = ended([*PROFILE, *map(str, words)], text=True)
+    if result.returncode == 3:
+        pytest.skip("stacks cannot be sampled here: " + result.stderr)
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def stacks(path):
+    lines = (line.rsplit(" ", 1) for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines())
+    return [(stack.split(";"), int(weight)) for stack, weight in lines]
+
+
+def functions(stack, file="python_work.py"):
+    """Python's own, root first."""
+    matches = (PYTHON_FRAME.match(frame) for frame in stack)
+    return [match.group(1) for match in matches if match and match.group(2) == file]
+
+
+def name_in(minor, name):
+    """3.9 and 3.10 keep no qualified names in a code object."""
+    return name if minor >= 11 else name.rsplit(".", 1)[-1]
+
+
+@pytest.fixture(scope="module")
+def recording(python, tmp_path_factory):
+    minor, path = python
+    folder = tmp_path_factory.mktemp(f"python3.{minor}")
+    result = profile("-o", folder / "work.folded", "-o", folder / "work.json", "--", path, PROGRAM, "0.7", *CHAINS, "threads")
+    return minor, stacks(folder / "work.folded"), json.loads((folder / "work.json").read_text()), result
+
+
+def of_part(found, part):
+    """Python's functions from the part's own on, and weights."""
+    for stack, weight in found:
+        chain = functions(stack)
+        if part in chain:
+            yield chain[chain.index(part):], stack, weight
+
+
+@pytest.mark.parametrize("part", CHAINS)
+def test_stacks_are_those_of_the_program(recording, part):
+    minor, found, _, result = recording
+    if part == "from_c" and "no ctypes" in result.stdout:
+        pytest.skip("this interpreter was built without ctypes")
+    expected = [{name_in(minor, name)} if isinstance(name, str) else set(name) for name in CHAINS[part]]
+    samples = collections.Counter()
+    for chain, stack, weight in of_part(found, part):
+        fits = len(chain) <= len(expected) and all(name in names for name, names in zip(chain, expected))
+        samples["right" if fits else "wrong"] += weight
+        samples["whole"] += weight if fits and len(chain) == len(expected) else 0
+        assert fits or weight < 5, stack
+    everything = samples["right"] + samples["wrong"]
+    # 350 at the most; a machine that is shared gives fewer.
+    assert everything > 60, samples
+    assert samples["wrong"] <= 0.005 * everything, samples
+    assert samples["whole"] > (0.02 if part == "catching" else 0.6) * everything, samples
+
+
+def test_callers_in_c_are_between_the_functions(recording):
+    minor, found, _, result = recording
+    for part, callee in (("sorting", "Keys.key"), ("reducing", "reducing.<locals>.<lambda>"), ("from_c", "compare")):
+        if part == "from_c" and "no ctypes" in result.stdout:
+            continue
+        seen = 0
+        for chain, stack, weight in of_part(found, part):
+            if len(chain) < 2:
+                continue
+            caller = stack.index(f"{part} (python_work.py)")
+            called = stack.index(f"{name_in(minor, callee)} (python_work.py)")
+            assert called > caller + 1, stack
+            if part == "from_c":
+                assert any("qsort" in frame for frame in stack[caller + 1:called]), stack
+            seen += weight
+        assert seen > 30, part
+
+
+def test_from_3_11_on_no_native_frame_is_between_python_calls(recording):
+    minor, found, _, _ = recording
+    if minor < 11:
+        pytest.skip("each call has a native frame of its own before 3.11")
+    whole = [stack for chain, stack, _ in of_part(found, "recursion") if len(chain) == 23]
+    assert whole
+    for stack in whole:
+        frames = [frame for frame in stack if frame == "recurse (python_work.py)"]
+        begin = stack.index(frames[0])
+        assert stack[begin:begin + 21] == frames
+
+
+def test_the_interpreters_loop_has_given_way(recording):
+    _, found, _, _ = recording
+    everything = sum(weight for _, weight in found)
+    left = sum(weight for stack, weight in found if LOOP in stack)
+    # At the beginning of a call no frame is there yet, at its end no more; and before the process was known.
+    assert left <= 0.03 * everything, (left, everything)
+
+
+def test_shares_are_those_of_the_work(recording):
+    _, found, _, _ = recording
+    counts = collections.Counter()
+    for chain, _, weight in of_part(found, "split"):
+        if len(chain) == 2:
+            counts[chain[1]] += weight
+    samples = counts["large"] + counts["small"]
+    assert samples > 60
+    assert abs(counts["large"] / samples - 0.75) < 4 * math.sqrt(0.75 * 0.25 / samples), counts
+
+
+def test_threads_without_the_lock_have_their_stacks_too(recording):
+    _, found, _, _ = recording
+    samples = sum(weight for stack, weight in found if "in_thread (python_work.py)" in stack)
+    assert samples > 30
+    for stack, _ in found:
+        if "in_thread (python_work.py)" in stack:
+            assert any(re.search(r"_bootstrap(_inner)? \(threading\.py\)$", frame) for frame in stack), stack
+            assert "main (python_work.py)" not in stack
+
+
+def test_lines_are_in_speedscope(recording):
+    _, _, speedscope, _ = recording
+    source = PROGRAM.read_text().splitlines()
+    lines = {frame["line"] for frame in speedscope["shared"]["frames"]
+             if frame["name"] == "large (python_work.py)" and frame.get("file", "").endswith("/python_work.py") and frame.get("line")}
+    first = source.index("def large():") + 1
+    assert lines and lines <= set(range(first, first + 5)), lines
+    assert next(i for i, line in enumerate(source, 1) if "line of large" in line) in lines
+
+
+def test_lines_and_files_are_in_pprof(python, tmp_path):
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("no go: its pprof was not asked")
+    _, path = python
+    profile("-o", tmp_path / "work.pb.gz", "--", path, PROGRAM, "0.5", "split")
+    text = subprocess.run([go, "tool", "pprof", "-lines", "-sample_index=samples", "-top", tmp_path / "work.pb.gz"],
+                          capture_output=True, text=True, check=True).stdout
+    line = next(i for i, line in enumerate(PROGRAM.read_text().splitlines(), 1) if "line of large" in line)
+    assert re.search(rf"\blarge {re.escape(str(PROGRAM))}:{line}$", text, re.M), text
+
+
+def test_a_process_that_runs_already_is_known(python, tmp_path, directory, started):
+    _, path = python
+    process = started(Process([path, PROGRAM, "30", "split"], directory, "python"))
+    profile("--pid", process.pid, "--for", "1s", "-o", tmp_path / "running.folded")
+    found = stacks(tmp_path / "running.folded")
+    everything = sum(weight for _, weight in found)
+    split = sum(weight for _, _, weight in of_part(found, "split"))
+    assert everything > 50 and split > 0.9 * everything, found
+
+
+def sleeping(minor):
+    """Before 3.11 time.sleep() is a select()."""
+    return "[timer]" if minor >= 11 else "[poll]"
+
+
+def test_sleep_is_under_the_function_that_sleeps(python, tmp_path):
+    minor, path = python
+    profile("--off-cpu", "-o", tmp_path / "sleep.folded", "--", path, PROGRAM, "0", "sleep")
+    naps = sum(weight for stack, weight in stacks(tmp_path / "sleep.folded")
+               if functions(stack) == ["<module>", "main", "sleep", "nap"] and stack[-1] == sleeping(minor))
+    assert naps > 0.95 * 50 * 20_000, naps
+
+
+def test_a_sleep_that_does_not_end_is_cut_with_its_functions(python, tmp_path):
+    minor, path = python
+    profile("--off-cpu", "--for", "1s", "-o", tmp_path / "wait.folded", "--", path, PROGRAM, "0", "wait")
+    waits = sum(weight for stack, weight in stacks(tmp_path / "wait.folded")
+                if functions(stack) == ["<module>", "main", "wait"] and stack[-1] == sleeping(minor))
+    assert waits > 300_000, waits
