@@ -37,7 +37,9 @@ const volatile __u32 profile_starter;
 
 static __always_inline bool task__is_not_yet(struct task_struct *task)
 {
-	return profile_starter && (task->flags & PF_FORKNOEXEC) && (u32)task->real_parent->tgid == profile_starter;
+	/* The leader's flag: threads have it for as long as they live. */
+	return profile_starter && (task->group_leader->flags & PF_FORKNOEXEC) &&
+	       (u32)task->real_parent->tgid == profile_starter;
 }
 
 SEC("perf_event")
