@@ -130,6 +130,22 @@ def test_a_stripped_file_has_the_names_of_the_file_that_its_debug_link_names(spl
     assert share_of(stacks(files["wrong"]), "turn") == 0, "its checksum is another one"
 
 
+def test_code_without_unwind_tables_is_unwound_by_those_of_its_debug_file(tmp_path):
+    compiler = shutil.which("gcc")
+    if compiler is None or shutil.which("objcopy") is None:
+        pytest.skip("no C compiler")
+    (tmp_path / "split.c").write_text(SPLIT)
+    full, bare, debug = tmp_path / "full", tmp_path / "bare", tmp_path / "bare.debug"
+    subprocess.run([compiler, "-O2", "-g", "-fomit-frame-pointer", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables",
+                    "-o", full, tmp_path / "split.c"], check=True)
+    subprocess.run(["objcopy", "--only-keep-debug", full, debug], check=True)
+    subprocess.run(["objcopy", "--strip-all", f"--add-gnu-debuglink={debug}", full, bare], check=True)
+    assert profile("-o", tmp_path / "p.folded", "--", bare).returncode == 7
+    found = stacks(tmp_path / "p.folded")
+    whole = sum(weight for stack, weight in found.items() if stack[1:2] == ("_start",) and "main" in stack)
+    assert whole > 0.9 * sum(found.values()), found
+
+
 def test_the_command_keeps_its_limit_of_open_files():
     limited = ["sh", "-c", f"ulimit -Sn 321; exec {HOSTLENS} profile -- sh -c 'ulimit -Sn >&2'"]
     result = ended(limited)

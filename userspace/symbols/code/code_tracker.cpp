@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/open_files.h"
+#include "symbols/names/debug_link.h"
 #include "symbols/unwind/unwind_table.h"
 
 namespace hostlens::symbols {
@@ -201,7 +202,7 @@ const CodeTracker::Known* CodeTracker::know(model::ProcessKey process, const Cod
   auto elf = vdso ? own_vdso(mapping.limit - mapping.start) : open_elf(process, mapping);
   if (elf == nullptr) return nullptr;
   Known* known = same_build(*elf);
-  if (known == nullptr) known = add(std::move(elf), mapping, now_ns);
+  if (known == nullptr) known = add(std::move(elf), process, mapping, now_ns);
   if (known == nullptr) return nullptr;
   known->unused_since_ns = now_ns;
   known->keys.push_back(key);
@@ -231,8 +232,8 @@ CodeTracker::Known* CodeTracker::same_build(const ElfView& elf) {
   return same_code(elf, *known->file.elf) ? known : nullptr;
 }
 
-CodeTracker::Known* CodeTracker::add(std::shared_ptr<const ElfView> elf, const CodeMapping& mapping,
-                                     uint64_t now_ns) {
+CodeTracker::Known* CodeTracker::add(std::shared_ptr<const ElfView> elf, model::ProcessKey process,
+                                     const CodeMapping& mapping, uint64_t now_ns) {
   if (!make_room(now_ns)) return nullptr;
   auto number = tables_.add_executable(now_ns);
   if (!number) return nullptr;
@@ -241,6 +242,9 @@ CodeTracker::Known* CodeTracker::add(std::shared_ptr<const ElfView> elf, const C
   known->file = {*number, mapping.path, std::move(elf), std::nullopt};
   known->file.python = read_python_program(*known->file.elf, mapping.path);
   figures_.pythons += known->file.python ? 1 : 0;
+  known->process = process;
+  known->start = mapping.start;
+  known->limit = mapping.limit;
   Known* const result = known.get();
   known_[*number] = std::move(known);
   wait_for(*number, false);
@@ -296,13 +300,31 @@ void CodeTracker::wait_for(uint32_t number, bool first) {
   }
 }
 
+/// What was compiled without unwind tables has them for its debugger: musl's libc, for one.
+Result<UnwindTable> CodeTracker::table_of(const Known& known) {
+  const ElfView& elf = *known.file.elf;
+  auto table = build_unwind_table(elf);
+  const bool covered = table && table->statistics.covered_bytes >= table->statistics.code_bytes / 2;
+  if (covered || elf.section(".gopclntab") != nullptr) return table;
+  Refusals refusals;
+  const auto debug = find_debug_file(
+      elf,
+      [&](const DebugFilePlace& place) {
+        return open_debug_file(files_, known.process, known.start, known.limit, place);
+      },
+      refusals);
+  if (!debug) return table;
+  auto more = build_unwind_table(elf, debug->elf);
+  return more ? std::move(more) : std::move(table);
+}
+
 bool CodeTracker::build_next(uint64_t now_ns) {
   if (waiting_.empty()) return false;
   const uint32_t number = waiting_.front();
   Known& known = *known_.at(number);
   if (built_.number != number) {
     built_ = {};
-    auto table = build_unwind_table(*known.file.elf);
+    auto table = table_of(known);
     if (table) {
       for (const NumberedPage& page : table->pages) {
         built_.pages.push_back({page.number, page.page});

@@ -20,6 +20,7 @@
 #include "symbols/code/mapping_list.h"
 #include "symbols/elf/elf_view.h"
 #include "symbols/python/python_program.h"
+#include "symbols/unwind/unwind_table.h"
 
 namespace hostlens::symbols {
 
@@ -111,6 +112,10 @@ class CodeTracker {
     uint32_t users = 0;         ///< spaces that have it
     uint64_t unused_since_ns = 0;
     bool barren = false;  ///< it has no rows that could be used
+    /// Where it was first met, for what lies beside it.
+    model::ProcessKey process;
+    uint64_t start = 0;
+    uint64_t limit = 0;
   };
   /// What waits for room is not built twice.
   struct Built {
@@ -137,8 +142,9 @@ class CodeTracker {
   [[nodiscard]] std::shared_ptr<const ElfView> open_elf(model::ProcessKey process,
                                                         const CodeMapping& mapping);
   [[nodiscard]] Known* same_build(const ElfView& elf);
-  [[nodiscard]] Known* add(std::shared_ptr<const ElfView> elf, const CodeMapping& mapping,
-                           uint64_t now_ns);
+  [[nodiscard]] Known* add(std::shared_ptr<const ElfView> elf, model::ProcessKey process,
+                           const CodeMapping& mapping, uint64_t now_ns);
+  [[nodiscard]] base::Result<UnwindTable> table_of(const Known& known);
   [[nodiscard]] std::optional<python_space> python_of(const std::vector<CodeMapping>& mappings,
                                                       const std::vector<CodePlace>& places) const;
   [[nodiscard]] bool fill(uint64_t space, const std::vector<CodePlace>& places, bool makes_code,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbols/names/debug_link.h"
 
+#include <fcntl.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -67,6 +68,39 @@ bool is_debug_file_of(const ElfView& debug, std::string_view build_id,
   if (!build_id.empty() && !debug.build_id().empty()) return debug.build_id() == build_id;
   if (!link || debug.source().size() > crc_bytes) return false;
   return crc_of(debug.source()) == link->crc;
+}
+
+std::optional<DebugFile> find_debug_file(const ElfView& elf, const OpenDebugFile& open,
+                                         Refusals& refusals) {
+  if (!open) return std::nullopt;
+  const auto link = debug_link_of(elf);
+  for (const DebugFilePlace& place : debug_file_places(elf.build_id(), link)) {
+    auto opened = open(place);
+    if (!opened) continue;
+    base::UniqueFd descriptor(::fcntl(opened->get(), F_DUPFD_CLOEXEC, 0));
+    auto source = FileSource::open(*std::move(opened));
+    if (!source) continue;
+    auto debug = ElfView::open(*source);
+    if (!debug) {
+      refusals.count(debug.error());
+    } else if (!is_debug_file_of(*debug, elf.build_id(), link)) {
+      refusals.count(Refusals::Reason::kMismatch);
+    } else {
+      return DebugFile{*std::move(debug), std::move(descriptor)};
+    }
+  }
+  return std::nullopt;
+}
+
+base::Result<base::UniqueFd> open_debug_file(kernel::CodeFiles& files,
+                                             const model::ProcessKey& process, uint64_t start,
+                                             uint64_t limit, const DebugFilePlace& place) {
+  if (const auto* known = std::get_if<DebugFileByBuildId>(&place)) {
+    return files.open_debug_symbols(known->of_host ? std::nullopt : std::optional(process),
+                                    known->build_id);
+  }
+  const auto& link = std::get<DebugFileByLink>(place);
+  return files.open_linked_debug_file(process, start, limit, link.folder, link.name);
 }
 
 }  // namespace hostlens::symbols

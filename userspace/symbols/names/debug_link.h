@@ -4,14 +4,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "kernel/code_files.h"
+#include "model/process_key.h"
 #include "symbols/elf/elf_view.h"
+#include "symbols/names/refusals.h"
 
 namespace hostlens::symbols {
 
@@ -48,5 +52,24 @@ using DebugFilePlace = std::variant<DebugFileByBuildId, DebugFileByLink>;
 [[nodiscard]] bool is_debug_file_of(const ElfView& debug, std::string_view build_id,
                                     const std::optional<DebugLink>& link,
                                     uint64_t crc_bytes = 256U << 20);
+
+struct DebugFile {
+  ElfView elf;
+  base::UniqueFd descriptor;  ///< the same file, for libdw
+};
+
+/// Most places have none.
+using OpenDebugFile = std::function<base::Result<base::UniqueFd>(const DebugFilePlace&)>;
+
+/// The first that belongs to `elf`; what was found and does not is counted.
+[[nodiscard]] std::optional<DebugFile> find_debug_file(const ElfView& elf,
+                                                       const OpenDebugFile& open,
+                                                       Refusals& refusals);
+
+/// Asks for such a place near a mapping of a process.
+[[nodiscard]] base::Result<base::UniqueFd> open_debug_file(kernel::CodeFiles& files,
+                                                           const model::ProcessKey& process,
+                                                           uint64_t start, uint64_t limit,
+                                                           const DebugFilePlace& place);
 
 }  // namespace hostlens::symbols

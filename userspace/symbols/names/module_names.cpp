@@ -15,35 +15,8 @@ namespace {
 
 using Reason = Refusals::Reason;
 
-struct DebugFile {
-  ElfView elf;
-  base::UniqueFd descriptor;  ///< the same file, for libdw
-};
-
 base::UniqueFd duplicate(const base::UniqueFd& file) {
   return base::UniqueFd(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
-}
-
-std::optional<DebugFile> find_debug_file(const ElfView& elf, const ModuleNames::OpenDebugFile& open,
-                                         Refusals& refusals) {
-  if (!open) return std::nullopt;
-  const auto link = debug_link_of(elf);
-  for (const DebugFilePlace& place : debug_file_places(elf.build_id(), link)) {
-    auto opened = open(place);
-    if (!opened) continue;  // most of them do not exist
-    base::UniqueFd descriptor = duplicate(*opened);
-    auto source = FileSource::open(*std::move(opened));
-    if (!source) continue;
-    auto debug = ElfView::open(*source);
-    if (!debug) {
-      refusals.count(debug.error());
-    } else if (!is_debug_file_of(*debug, elf.build_id(), link)) {
-      refusals.count(Reason::kMismatch);
-    } else {
-      return DebugFile{*std::move(debug), std::move(descriptor)};
-    }
-  }
-  return std::nullopt;
 }
 
 bool has_section(const ElfView& elf, uint32_t type) {

@@ -43,10 +43,8 @@ struct NamedCode {
 /// Not thread-safe: it remembers the names that it has demangled.
 class ModuleNames {
  public:
-  /// Called for a stripped file, or for each when inlines are on.
-  using OpenDebugFile = std::function<base::Result<base::UniqueFd>(const DebugFilePlace&)>;
-
-  /// `file` is the module's. Never fails as a whole: what cannot be read is counted, and names
+  /// `file` is the module's; `open_debug_file` is called when it is stripped, or for each when
+  /// inlines are on. Never fails as a whole: what cannot be read is counted, and names
   /// less. 10 ms for libc6-dbg, 0.1 s for libLLVM.
   static ModuleNames load(base::UniqueFd file, const OpenDebugFile& open_debug_file,
                           const ModuleLimits& limits, const std::function<uint64_t()>& now_ns,

@@ -52,16 +52,11 @@ base::Result<base::UniqueFd> SampleNamer::Files::open_module(const model::Proces
 base::Result<base::UniqueFd> SampleNamer::Files::open_debug_file(const model::ProcessKey& process,
                                                                  const model::Module& module,
                                                                  const DebugFilePlace& place) {
-  if (const auto* known = std::get_if<DebugFileByBuildId>(&place)) {
-    return files_.open_debug_symbols(known->of_host ? std::nullopt : std::optional(process),
-                                     known->build_id);
-  }
   const auto number = number_of(module);
   const auto mapped = number ? namer_.tracker_.place_in(process.pid, *number) : std::nullopt;
-  if (!mapped) return base::errno_error(module.path + " is mapped no more", ENOENT);
-  const auto& link = std::get<DebugFileByLink>(place);
-  return files_.open_linked_debug_file(process, mapped->start, mapped->limit, link.folder,
-                                       link.name);
+  // Without it a build id finds what there is: an empty mapping is none.
+  const CodePlace at = mapped.value_or(CodePlace{});
+  return symbols::open_debug_file(files_, process, at.start, at.limit, place);
 }
 
 base::Result<base::UniqueFd> SampleNamer::Files::open_perf_map(const model::ProcessKey& process) {
