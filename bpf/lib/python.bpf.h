@@ -23,9 +23,9 @@ struct python_walk {
 	u64 at;    /* its instruction, in bytes */
 	u64 frame_words[PYTHON_FRAME_WORDS];
 	u64 code_words[PYTHON_FRAME_WORDS];
-	u32 version;
 	u32 is_entry;
 	u32 count;
+	struct python_layout layout;
 	u32 reserved;
 };
 
@@ -41,7 +41,7 @@ struct {
 	__type(value, struct python_walk);
 } python_scratch SEC(".maps");
 
-/* Of what was read: a mask is the bound that the verifier does not lose. */
+/* Of what was read. */
 static __always_inline u64 python__word(const u64 *words, u32 offset)
 {
 	return words[(offset >> 3) & (PYTHON_FRAME_WORDS - 1)];
@@ -57,15 +57,25 @@ static __always_inline u32 python__byte(const u64 *words, u32 offset)
 	return (u32)(python__word(words, offset) >> ((offset & 7) * 8)) & 0xff;
 }
 
+/* 0: no such version. A copy, and masks instead of comparisons: the verifier, that of 6.1 above all, forgets bounds of what
+ * the compiler moves to the stack or calculates with. */
+__noinline int python__begin(struct python_walk *walk, u32 version)
+{
+	if (!walk)
+		return 0;
+	walk->layout = python_layouts[version & (PYTHON_LAYOUTS - 1)];
+	return walk->layout.code_size != 0;
+}
+
 /* What frame_words say. 0: no code object is to be read for it. */
 __noinline int python__decode_frame(struct python_walk *walk)
 {
 	const struct python_layout *layout;
 	u64 at;
 
-	if (!walk || walk->version >= PYTHON_VERSION_COUNT)
+	if (!walk)
 		return 0;
-	layout = &python_layouts[walk->version];
+	layout = &walk->layout;
 	walk->code = python__word(walk->frame_words, layout->frame_code);
 	walk->frame = python__word(walk->frame_words, layout->frame_previous);
 	at = python__word(walk->frame_words, layout->frame_at);
@@ -87,9 +97,9 @@ __noinline int python__add_frame(struct unwind_state *state, struct python_walk 
 	const struct python_layout *layout;
 	u32 index, check;
 
-	if (!state || !walk || walk->version >= PYTHON_VERSION_COUNT)
+	if (!state || !walk)
 		return 0;
-	layout = &python_layouts[walk->version];
+	layout = &walk->layout;
 	index = state->frames_count;
 	if (walk->count >= PYTHON_FRAMES_MAX || index >= PROFILE_WORDS_MAX - 1)
 		return 0;
@@ -132,25 +142,24 @@ static __always_inline long python__read(struct task_struct *task, void *to, u32
 }
 
 static __always_inline u32 python__walk_frames(struct unwind_state *state, struct python_walk *walk,
-					       struct task_struct *task, const struct python_layout *layout,
-					       const bool other)
+					       struct task_struct *task, const bool other)
 {
-	u32 frame_start = layout->frame_start, code_start = layout->code_start;
-	u32 frame_bytes = layout->frame_bytes & PYTHON_FRAME_BYTES_MASK;
-	u32 code_bytes = layout->code_bytes & PYTHON_FRAME_BYTES_MASK;
+	const struct python_layout *layout = &walk->layout;
 
 	/* A shim is no frame: as many of them as there are frames at most. */
 	for (int i = 0; i < 2 * PYTHON_FRAMES_MAX; ++i) {
 		if (!walk->frame)
 			return PYTHON_COMPLETE;
-		if (python__read(task, walk->frame_words, frame_bytes, walk->frame + frame_start, other))
+		if (python__read(task, walk->frame_words, layout->frame_bytes & PYTHON_FRAME_BYTES_MASK,
+				 walk->frame + layout->frame_start, other))
 			return PYTHON_MEMORY_FAULT;
 		if (!python__decode_frame(walk)) {
 			if (!python__add_shim(state, walk))
 				return PYTHON_TRUNCATED;
 			continue;
 		}
-		if (python__read(task, walk->code_words, code_bytes, walk->code + code_start, other))
+		if (python__read(task, walk->code_words, layout->code_bytes & PYTHON_FRAME_BYTES_MASK,
+				 walk->code + layout->code_start, other))
 			return PYTHON_MEMORY_FAULT;
 		if (!python__add_frame(state, walk))
 			return PYTHON_TRUNCATED;
@@ -193,29 +202,25 @@ static __always_inline u32 python__thread_state(struct task_struct *task, const 
 static __always_inline u32 python__walk(struct unwind_state *state, struct python_walk *walk,
 					struct task_struct *task, const struct python_space *space, const bool other)
 {
-	const struct python_layout *layout;
+	const struct python_layout *layout = &walk->layout;
 	u64 thread_state = 0, thread_id = 0;
-	u32 version = space->version;
 	u32 outcome = python__thread_state(task, space, &thread_state, other);
 
 	if (outcome != PYTHON_COMPLETE)
 		return outcome;
-	if (version >= PYTHON_VERSION_COUNT)
+	if (!python__begin(walk, space->version))
 		return PYTHON_LAYOUT;
-	layout = &python_layouts[version];
 	/* pthread_self(): if that is not where it should be, nothing else is. */
 	if (python__read(task, &thread_id, sizeof(thread_id), thread_state + layout->thread_id, other))
 		return PYTHON_MEMORY_FAULT;
 	if (thread_id != task->thread.fsbase)
 		return PYTHON_LAYOUT;
-	walk->version = version;
-	walk->count = 0;
 	if (python__read(task, &walk->frame, sizeof(walk->frame), thread_state + layout->thread_frame, other))
 		return PYTHON_MEMORY_FAULT;
 	if (layout->cframe_frame != PYTHON_NO_CFRAME && walk->frame &&
 	    python__read(task, &walk->frame, sizeof(walk->frame), walk->frame + layout->cframe_frame, other))
 		return PYTHON_MEMORY_FAULT;
-	return python__walk_frames(state, walk, task, layout, other);
+	return python__walk_frames(state, walk, task, other);
 }
 #else
 static __always_inline u32 python__walk(struct unwind_state *state, struct python_walk *walk,

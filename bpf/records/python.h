@@ -30,7 +30,8 @@ enum python_version {
 	PYTHON_3_11 = 3,
 	PYTHON_3_12 = 4,
 	PYTHON_3_13 = 5,
-	PYTHON_VERSION_COUNT
+	PYTHON_VERSION_COUNT,
+	PYTHON_LAYOUTS = 8, /* rows of the table, a power of two: as many as there are versions, or more */
 };
 
 /* How an entry frame is told. */
@@ -71,7 +72,7 @@ struct python_layout {
 HOSTLENS_RECORD_ASSERT(sizeof(struct python_layout) == 44, "python_layout");
 
 // clang-format off
-static const struct python_layout python_layouts[PYTHON_VERSION_COUNT] = {
+static const struct python_layout python_layouts[PYTHON_LAYOUTS] = {
 	{},
 	{ .tss_key = 584, .thread_id = 176, .thread_frame = 24, .cframe_frame = PYTHON_NO_CFRAME,
 	  .frame_start = 24, .frame_bytes = 88, .frame_code = 8, .frame_previous = 0, .frame_at = 80, .frame_entry = 0,

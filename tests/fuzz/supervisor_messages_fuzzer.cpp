@@ -14,12 +14,16 @@ namespace {
 
 using namespace hostlens;
 
+void check(model::ProcessKey key) {
+  if (key.pid == 0 || key.pid > agent::kMaxPid || key.pid == 1000) std::abort();
+}
+
 class CheckingHost final : public kernel::HostAccess {
  public:
   base::Result<base::UniqueFd> open_process_file(model::ProcessKey key,
                                                  kernel::ProcessFile what) override {
     check(key);
-    if (what > kernel::ProcessFile::kIo) std::abort();
+    if (what > kernel::ProcessFile::kPerfMap) std::abort();
     return base::errno_error("open", ESRCH);
   }
   base::Result<void> set_target(model::ProcessKey key, bool) override {
@@ -27,11 +31,29 @@ class CheckingHost final : public kernel::HostAccess {
     return {};
   }
   base::Result<void> set_target_cgroup(uint64_t, bool) override { return {}; }
+};
+
+class CheckingMemory final : public kernel::ProcessMemory {
+ public:
+  base::Result<std::vector<std::byte>> read_memory(model::ProcessKey key, uint64_t /*address*/,
+                                                   uint32_t bytes) override {
+    check(key);
+    return std::vector<std::byte>(bytes % kMostBytes);
+  }
+};
+
+class CheckingCapture final : public agent::Capture {
+ public:
+  [[nodiscard]] int control_ring_fd() const override { return -1; }
+  [[nodiscard]] int data_ring_fd() const override { return -1; }
+  [[nodiscard]] int counters_fd() const override { return -1; }
+  [[nodiscard]] kernel::HostAccess& host() override { return host_; }
+  [[nodiscard]] Profiling profiling() override { return {{}, nullptr, nullptr, &memory_}; }
+  [[nodiscard]] std::string report_json() const override { return "{}"; }
 
  private:
-  static void check(model::ProcessKey key) {
-    if (key.pid == 0 || key.pid > agent::kMaxPid || key.pid == 1000) std::abort();
-  }
+  CheckingHost host_;
+  CheckingMemory memory_;
 };
 
 class CheckingFiles final : public kernel::CodeFiles {
