@@ -9,6 +9,7 @@ import pytest
 from harness import servers
 from harness.agent import hostlens
 from harness.load import load
+from harness.process import Process
 
 
 def test_version_is_one_line():
@@ -50,6 +51,15 @@ def test_doctor_tells_the_state_of_each_signal():
     for signal in signals.values():
         assert signal["state"] in ("active", "off", "unavailable")
         assert (signal["state"] == "active") == (not signal["reason"]), signal
+
+
+def test_doctor_says_what_profiles_show_of_each_language(directory, started):
+    started(Process([servers.PYTHON, "-c", "import time; time.sleep(60)"], directory, "python"))
+    report = json.loads(hostlens("doctor", "--json").stdout)
+    languages = {language["runtime"]: language for language in report["languages"]}
+    assert languages["cpython"]["processes"] >= 1 and languages["cpython"]["version"].startswith("3.")
+    assert "Python functions" in languages["cpython"]["profiles"] and not languages["cpython"]["remedy"]
+    assert "Profiles of what runs here" in hostlens("doctor").stdout
 
 
 def test_doctor_tells_what_a_configuration_switches_off(directory):

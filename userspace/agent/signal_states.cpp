@@ -98,12 +98,25 @@ std::vector<SignalState> signal_states(const kernel::AttachReport& report) {
 }
 
 void mark_switched_off(std::vector<SignalState>& states, const Configuration& configuration) {
-  if (configuration.syscall_burst_ns != 0) return;
-  for (SignalState& state : states) {
-    if (state.name != "hostlens.syscall.duration" || state.state != "active") continue;
-    state.state = "off";
-    state.reason = "signals.syscalls.burst is 0s";
-    state.remedy = "`hostlens syscalls` observes on demand";
+  const auto switch_off = [&](std::string_view name, const char* reason, const char* remedy) {
+    for (SignalState& state : states) {
+      if (state.name != name || state.state != "active") continue;
+      state.state = "off";
+      state.reason = reason;
+      state.remedy = remedy;
+    }
+  };
+  if (configuration.syscall_burst_ns == 0) {
+    switch_off("hostlens.syscall.duration", "signals.syscalls.burst is 0s",
+               "`hostlens syscalls` observes on demand");
+  }
+  if (!configuration.profile.cpu) {
+    switch_off("hostlens.profile.samples", "profile.cpu.enabled is false",
+               "`hostlens profile` records on demand");
+  }
+  if (!configuration.profile.off_cpu) {
+    switch_off("profiles off CPU", "profile.off_cpu.enabled is false",
+               "`hostlens profile --off-cpu` records on demand");
   }
 }
 

@@ -12,6 +12,7 @@
 #include "agent/commands/commands.h"
 #include "agent/exit_codes.h"
 #include "agent/loaded_configuration.h"
+#include "agent/profile_languages.h"
 #include "agent/signal_states.h"
 #include "agent/version.h"
 #include "kernel/features.h"
@@ -33,6 +34,7 @@ struct Examination {
   kernel::AttachReport signals;  ///< of kernel signals
   std::optional<base::Error> refused;
   Configuration configuration;
+  std::vector<RunningLanguage> languages;
   std::vector<std::string> notes;
 
   [[nodiscard]] std::vector<SignalState> states(const kernel::AttachReport& of) const {
@@ -46,7 +48,11 @@ Examination examine(Configuration configuration) {
   Examination out;
   out.configuration = std::move(configuration);
   out.features = kernel::read_features();
-  const auto kernel = probes::KernelProbes::attach(out.signals);
+  probes::ProfileProbesSettings profile;
+  profile.cpu.targets_only = true;
+  profile.cpu.ring_bytes = kTrialRingBytes;
+  profile.off_cpu.emplace().targets_only = true;
+  const auto kernel = probes::KernelProbes::attach(out.signals, profile);
   probes::SocketProbeSettings settings;
   settings.shared = &kernel->maps();
   settings.control_ring_bytes = kTrialRingBytes;
@@ -63,6 +69,7 @@ Examination examine(Configuration configuration) {
         "the sys_exit variant tests a bit on every system call of this host; Linux 6.3 has cheaper "
         "hooks");
   }
+  out.languages = running_languages();
   int major = 0;
   if (std::sscanf(out.features.release.c_str(), "%d.", &major) == 1 && major < 6) {
     out.notes.emplace_back(
@@ -97,6 +104,15 @@ std::string as_json(const Examination& out) {
   }
   json signals = json::array();
   for (const SignalState& signal : out.states(all_hooks(out))) signals.push_back(as_json(signal));
+  json languages = json::array();
+  for (const RunningLanguage& language : out.languages) {
+    const ProfileOutlook outlook = profile_outlook(language.runtime, language.version);
+    languages.push_back({{"runtime", language.runtime},
+                         {"version", language.version},
+                         {"processes", language.processes},
+                         {"profiles", outlook.seen},
+                         {"remedy", outlook.remedy}});
+  }
   json document = {{"version", kVersion},
                    {"usable", !out.refused.has_value()},
                    {"kernel",
@@ -107,6 +123,7 @@ std::string as_json(const Examination& out) {
                      {"unprivileged_bpf_disabled", out.features.unprivileged_bpf_disabled}}},
                    {"capabilities", std::move(capabilities)},
                    {"signals", std::move(signals)},
+                   {"languages", std::move(languages)},
                    {"probes", json::parse(attach_report_json(all_hooks(out)))},
                    {"notes", out.notes}};
   if (out.refused) {
@@ -177,6 +194,14 @@ std::string as_text(const Examination& out, bool colour) {
     for (const SignalState& part : signal.parts) {
       add_signal(page, signal.name + (part.name.empty() ? "" : " ") + part.name, part);
     }
+  }
+  page.title("Profiles of what runs here");
+  for (const RunningLanguage& language : out.languages) {
+    const ProfileOutlook outlook = profile_outlook(language.runtime, language.version);
+    page.plain(fmt::format("{}{}{} ({} {}): {}{}{}", language.runtime,
+                           language.version.empty() ? "" : " ", language.version,
+                           language.processes, language.processes == 1 ? "process" : "processes",
+                           outlook.seen, outlook.remedy.empty() ? "" : "; ", outlook.remedy));
   }
   for (const std::string& note : out.notes) page.plain("note: " + note);
   page.title(out.refused ? "Hostlens cannot work here."

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/profile_languages.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace hostlens::agent {
+namespace {
+
+TEST(ProfileLanguagesTest, EachVersionOfPythonThatIsReadNeedsNothing) {
+  for (const char* version : {"3.9.2", "3.10.12", "3.11.2", "3.12.0", "3.13.1"}) {
+    const ProfileOutlook outlook = profile_outlook("cpython", version);
+    EXPECT_TRUE(outlook.remedy.empty()) << version;
+    EXPECT_NE(outlook.seen.find("Python functions"), std::string_view::npos) << version;
+  }
+}
+
+TEST(ProfileLanguagesTest, OtherVersionsOfPythonSayWhichAreRead) {
+  for (const char* version : {"", "2.7.18", "3.8.10", "3.14.0", "3", "3.x"}) {
+    EXPECT_EQ(profile_outlook("cpython", version).remedy, "CPython 3.9 to 3.13 are read")
+        << version;
+  }
+}
+
+TEST(ProfileLanguagesTest, WhatCompilesAtRunTimeSaysHowItIsNamed) {
+  EXPECT_NE(profile_outlook("nodejs", "20.0.0").remedy.find("--perf-basic-prof"),
+            std::string_view::npos);
+  EXPECT_NE(
+      profile_outlook("OpenJDK Runtime Environment", "17").remedy.find("-XX:+PreserveFramePointer"),
+      std::string_view::npos);
+  EXPECT_FALSE(profile_outlook(".NET", "8").remedy.empty());
+}
+
+TEST(ProfileLanguagesTest, WhatIsCompiledBeforeNeedsNothing) {
+  for (const char* runtime : {"go", "rustc", "gcc", "clang", "native"}) {
+    EXPECT_TRUE(profile_outlook(runtime, "1").remedy.empty()) << runtime;
+    EXPECT_NE(profile_outlook(runtime, "1").seen.find("functions"), std::string_view::npos);
+  }
+}
+
+TEST(ProfileLanguagesTest, ThisTestItselfRuns) {
+  const auto found = running_languages();
+  EXPECT_TRUE(std::any_of(found.begin(), found.end(), [](const RunningLanguage& language) {
+    return language.processes > 0 && !language.runtime.empty();
+  }));
+  EXPECT_TRUE(std::is_sorted(found.begin(), found.end(),
+                             [](const RunningLanguage& a, const RunningLanguage& b) {
+                               return a.processes > b.processes;
+                             }));
+}
+
+}  // namespace
+}  // namespace hostlens::agent
