@@ -256,6 +256,28 @@ signals = json.load(sys.stdin)["signals"]
 sys.exit(not any(row["signal"] == "check:greedy" and row["state"] == "failing" for row in signals))'
 }
 
+# profile_total NAME [LABEL]...: the sum of a metric's samples of nginx with these labels, "label=\"value\"" each.
+profile_total() {
+  local name=$1 label lines
+  shift
+  lines=$(curl -s http://127.0.0.1:9464/metrics | grep "^hostlens_profile_${name}_total{" | grep 'service_name="nginx"')
+  for label in "$@"; do lines=$(grep -F "$label" <<<"$lines"); done
+  awk '{ total += $NF } END { printf "%d", total }' <<<"$lines"
+}
+
+# Without a debug symbol in sight, by a worker without any capability.
+profiles_the_service() {
+  local end=$((SECONDS + 60)) whole all
+  while [ "$(profile_total samples)" -lt 30 ] && [ $SECONDS -lt $end ]; do get 50 /hello.txt; done
+  curl -s http://127.0.0.1:9464/metrics >/results/profile.txt
+  whole=$(profile_total samples 'outcome="complete"')
+  all=$(profile_total samples)
+  check samples_the_service "$all samples" test "$all" -ge 30
+  check most_stacks_are_whole "$whole of $all" test $((whole * 10)) -ge $((all * 9))
+  check names_functions_of_the_kernel "see results" test "$(profile_total frames 'kind="kernel"' 'named="true"')" -gt 0
+  check names_functions_of_libraries "see results" test "$(profile_total frames 'kind="native"' 'named="true"')" -gt 0
+}
+
 stops() {
   local ids begin
   ids=$(programs)
@@ -300,6 +322,7 @@ leaves_nothing_when_it_dies
 tells_units
 if ! /job/lossy_network.py; then failures=$((failures + 1)); fi
 survives_a_greedy_check
+profiles_the_service
 stops
 starts_again_and_is_purged
 journalctl -q -o short-monotonic >/results/journal.txt
