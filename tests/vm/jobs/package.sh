@@ -268,7 +268,9 @@ profile_total() {
 # Without a debug symbol in sight, by a worker without any capability.
 profiles_the_service() {
   local end=$((SECONDS + 60)) whole all
-  while [ "$(profile_total samples)" -lt 30 ] && [ $SECONDS -lt $end ]; do get 50 /hello.txt; done
+  while [ "$(profile_total samples)" -lt 30 ] && [ $SECONDS -lt $end ]; do
+    curl -s -o /dev/null 'http://127.0.0.1/hello.txt?[1-1000]'
+  done
   curl -s http://127.0.0.1:9464/metrics >/results/profile.txt
   whole=$(profile_total samples 'outcome="complete"')
   all=$(profile_total samples)
