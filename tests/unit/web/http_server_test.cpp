@@ -9,9 +9,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "web/api.h"
+#include "web/later.h"
 #include "web/request_rows.h"
 
 namespace hostlens::web {
@@ -331,6 +333,61 @@ TEST(RecentSpansTest, UnderLoadKeepsWholeTracesAndComesBack) {
   EXPECT_LE(wanted, 250U);
   for (int second = 0; second < 20; ++second) spans.tick();
   EXPECT_TRUE(spans.wants(trace(77)));
+}
+
+/// Pages whose answer comes when the test gives it.
+class LaterTest : public ::testing::Test {
+ protected:
+  LaterTest() {
+    auto fd = listen_anywhere(port_);
+    auto server = HttpServer::create(std::move(fd), {}, [this](const Request& request) {
+      Response response;
+      if (request.path == "/later") response.later = later_;
+      asked_.set_value();
+      return response;
+    });
+    EXPECT_TRUE(server);
+    server_ = *std::move(server);
+  }
+  std::future<Answer> ask() {
+    return std::async(std::launch::async, [this] { return Client(port_).get("/later"); });
+  }
+
+  std::shared_ptr<Later> later_ = std::make_shared<Later>();
+  std::promise<void> asked_;
+  uint16_t port_ = 0;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(LaterTest, AnAnswerThatComesLaterArrivesAndOthersNeedNotWait) {
+  auto answer = ask();
+  asked_.get_future().wait();
+  asked_ = {};
+  EXPECT_EQ(Client(port_).get("/other").status, 200);
+  later_->set({201, "text/plain", "at last", nullptr});
+  later_->set({500, "text/plain", "too late", nullptr});
+  const Answer arrived = answer.get();
+  EXPECT_EQ(arrived.status, 201);
+  EXPECT_EQ(arrived.body, "at last");
+}
+
+TEST_F(LaterTest, AnAnswerThatIsThereAlreadyArrives) {
+  later_->set({200, "text/plain", "before", nullptr});
+  EXPECT_EQ(ask().get().body, "before");
+}
+
+TEST_F(LaterTest, AServerThatEndsAnswersWhoWaits) {
+  auto answer = ask();
+  asked_.get_future().wait();
+  server_.reset();
+  EXPECT_EQ(answer.get().status, 503);
+  later_->set({});  // nobody is there any more
+}
+
+TEST_F(HttpServerTest, ProfilesAreRefusedWhereNothingIsProfiled) {
+  EXPECT_EQ(client_->get("/debug/pprof/profile?seconds=1").status, 404);
+  EXPECT_EQ(client_->get("/debug/pprof/profile?seconds=x").status, 400);
+  EXPECT_EQ(client_->get("/debug/pprof/profile?type=heap").status, 400);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/unique_fd.h"
 #include "exporters/version.h"
 #include "opentelemetry/proto/collector/metrics/v1/metrics_service.pb.h"
+#include "opentelemetry/proto/collector/profiles/v1development/profiles_service.pb.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb.h"
 #include "unit/exporters/fake_time.h"
 #include "unit/exporters/otlp/fake_collector.h"
@@ -19,6 +20,7 @@ namespace {
 using base::DropReason;
 using base::Stage;
 using opentelemetry::proto::collector::metrics::v1::ExportMetricsServiceRequest;
+using opentelemetry::proto::collector::profiles::v1development::ExportProfilesServiceRequest;
 using opentelemetry::proto::collector::trace::v1::ExportTraceServiceRequest;
 using opentelemetry::proto::collector::trace::v1::ExportTraceServiceResponse;
 using testing::HasSubstr;
@@ -316,6 +318,51 @@ TEST_F(OtlpExporterTest, CredentialsOfTheUrlAreNotShown) {
   ASSERT_TRUE(exporter->flush(later()));
   EXPECT_THAT(exporter->problem(), HasSubstr("refused"));
   EXPECT_THAT(exporter->problem(), testing::Not(HasSubstr("secret")));
+}
+
+std::shared_ptr<const model::ProfileBatch> sample_profile(uint64_t samples) {
+  auto batch = std::make_shared<model::ProfileBatch>(model::Profile::Settings{});
+  model::Sample sample;
+  sample.frames.push_back(model::mark_frame("work"));
+  for (uint64_t i = 0; i < samples; ++i) batch->profile.add(sample);
+  return batch;
+}
+
+TEST_F(OtlpExporterTest, ProfilesHaveAWayAndBooksOfTheirOwn) {
+  FakeCollector collector;
+  settings_.profiles.url = collector.url("/v1development/profiles");
+  const auto exporter = create();
+  exporter->submit(sample_profile(7));
+  ASSERT_TRUE(exporter->flush(later()));
+  const auto requests = collector.requests();
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_EQ(requests[0].path, "/v1development/profiles");
+  ExportProfilesServiceRequest request;
+  ASSERT_TRUE(request.ParseFromString(requests[0].body));
+  EXPECT_EQ(request.resource_profiles(0).scope_profiles(0).profiles(0).samples(0).values(0), 7);
+  EXPECT_EQ(ledger_.received_total(Stage::kExportOtlpProfiles), 7U);
+  EXPECT_EQ(ledger_.forwarded_total(Stage::kExportOtlpProfiles), 7U);
+  expect_balance(0);
+}
+
+TEST_F(OtlpExporterTest, ProfilesThatNobodyTakesAreCountedAsRejected) {
+  FakeCollector collector;
+  collector.will_answer({.status = 404});
+  settings_.profiles.url = collector.url("/v1development/profiles");
+  const auto exporter = create();
+  exporter->submit(sample_profile(7));
+  ASSERT_TRUE(exporter->flush(later()));
+  EXPECT_EQ(ledger_.dropped_total(Stage::kExportOtlpProfiles, DropReason::kRejected), 7U);
+  EXPECT_EQ(ledger_.held(Stage::kExportOtlpProfiles), 0);
+  EXPECT_THAT(exporter->problem(), HasSubstr("OTLP profiles to"));
+}
+
+TEST_F(OtlpExporterTest, WithoutADestinationProfilesAreNotCounted) {
+  FakeCollector collector;
+  const auto exporter = traces_to(collector.url());
+  exporter->submit(sample_profile(7));
+  ASSERT_TRUE(exporter->flush(later()));
+  EXPECT_EQ(ledger_.received_total(Stage::kExportOtlpProfiles), 0U);
 }
 
 }  // namespace

@@ -6,11 +6,13 @@
 
 #include "google/rpc/status.pb.h"
 #include "opentelemetry/proto/collector/metrics/v1/metrics_service.pb.h"
+#include "opentelemetry/proto/collector/profiles/v1development/profiles_service.pb.h"
 
 namespace hostlens::exporters::otlp {
 namespace {
 
 using opentelemetry::proto::collector::metrics::v1::ExportMetricsServiceResponse;
+using opentelemetry::proto::collector::profiles::v1development::ExportProfilesServiceResponse;
 using testing::HasSubstr;
 using Verdict = Judgement::Verdict;
 
@@ -95,6 +97,16 @@ TEST(ReplyJudgementTest, AnAnswerAboveTheLimitIsFinal) {
   EXPECT_EQ(judge(Signal::kTraces, reply, 1, kNow).verdict, Verdict::kRefused);
   reply.status = 200;
   EXPECT_EQ(judge(Signal::kTraces, reply, 1, kNow).verdict, Verdict::kDelivered);
+}
+
+TEST(ReplyJudgementTest, ProfilesThatWereRejectedAreAllSamplesOfTheRequest) {
+  ExportProfilesServiceResponse response;
+  EXPECT_EQ(
+      judge(Signal::kProfiles, answered(200, response.SerializeAsString()), 50, kNow).rejected, 0U);
+  response.mutable_partial_success()->set_rejected_profiles(1);
+  EXPECT_EQ(
+      judge(Signal::kProfiles, answered(200, response.SerializeAsString()), 50, kNow).rejected,
+      50U);
 }
 
 }  // namespace
