@@ -56,11 +56,9 @@ class BpfCapture final : public Capture {
         report_(std::move(report)),
         targets_(socket_->targets()),
         host_(targets_, system_calls_, kernel_->profile()),
-        memory_(
-            [this, all = profiles_all(settings)](uint32_t pid) {
-              return all || targets_.is_target(pid);
-            },
-            [this](model::ProcessKey process) { return host_.is_same(process); }) {
+        memory_([this, all = profiles_all(settings)](
+                    uint32_t pid) { return all || targets_.is_target(pid); },
+                [this](model::ProcessKey process) { return host_.is_same(process); }) {
     if (kernel_->system_calls() == nullptr) return;
     system_calls_.emplace(*kernel_->system_calls(), settings.system_calls,
                           base::monotonic_now_ns());
@@ -121,8 +119,8 @@ base::Result<std::unique_ptr<Capture>> attach_bpf_capture(const CaptureSettings&
   report.packet_drop_reasons = std::move(signals.packet_drop_reasons);
   // The kernel's types, some 10 MiB, were read for each object and are not needed any more.
   ::malloc_trim(0);
-  return std::unique_ptr<Capture>(new BpfCapture(std::move(kernel), *std::move(probe),
-                                                 std::move(report), settings));
+  return std::unique_ptr<Capture>(
+      new BpfCapture(std::move(kernel), *std::move(probe), std::move(report), settings));
 }
 
 }  // namespace hostlens::agent

@@ -4,9 +4,14 @@
 namespace hostlens::base {
 namespace {
 
-constexpr std::array<std::string_view, LedgerPage::kStages> kStageNames = {
-    "kernel", "decode", "track", "match", "correlate", "export_otlp", "export_otlp_json",
-    "export_otlp_profiles"};
+constexpr std::array<std::string_view, LedgerPage::kStages> kStageNames = {"kernel",
+                                                                           "decode",
+                                                                           "track",
+                                                                           "match",
+                                                                           "correlate",
+                                                                           "export_otlp",
+                                                                           "export_otlp_json",
+                                                                           "export_otlp_profiles"};
 
 constexpr std::array<std::string_view, LedgerPage::kReasons> kReasonNames = {"ring_full",
                                                                              "copy_failed",
