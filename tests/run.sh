@@ -106,11 +106,36 @@ build() {
 # programs PRESET PATTERN: those that the build makes, by a pattern of sed.
 programs() { ninja -C "build/$1" -t targets all | sed -n "s|^bin/\($2\): .*|\1|p" | sort -u; }
 
-# run_ctest TIER PRESET LABEL JOBS
-run_ctest() {
-  run_step "$1: running" "$results/$1.log" ctest --test-dir "build/$2" -L "^$3\$" -j "$4" --timeout 120 \
-    --no-tests=error --output-on-failure --output-junit "$results/$1.xml" || true
-  [ -s "$results/$1.xml" ] || record "$1" failed ctest "see build/results/$1.log"
+# one_unit TIER PROGRAM: all tests of a folder in one process.
+one_unit() {
+  local tier=$1 program=$2 name=${2##*/}
+  if ! timeout 300 "$program" --gtest_output="xml:$results/$tier.$name.xml" >"$results/$tier/$name.log" 2>&1 &&
+    [ ! -s "$results/$tier.$name.xml" ]; then
+    record "$tier" failed "$name" "it crashed or hung, see build/results/$tier/$name.log"
+  fi
+}
+
+# all_units TIER PROGRAM...: two at a time.
+all_units() {
+  local tier=$1 running=0
+  shift
+  mkdir -p "$results/$tier"
+  for program in "$@"; do
+    [ $running -lt 2 ] || { wait -n; running=$((running - 1)); }
+    echo "$program"
+    one_unit "$tier" "$program" &
+    running=$((running + 1))
+  done
+  wait
+}
+
+# units TIER PRESET: builds and runs them.
+units() {
+  local tier=$1 preset=$2 names
+  build "$tier" "$preset" build.ninja || return
+  mapfile -t names < <(programs "$preset" 'unit_.*')
+  build "$tier" "$preset" "${names[@]}" &&
+    run_step "$tier: running" "$results/$tier.log" all_units "$tier" "${names[@]/#/build/$preset/bin/}"
 }
 
 check() {
@@ -133,13 +158,10 @@ tier_style() {
 }
 
 tier_unit() {
-  build unit fuzz build.ninja || return
   run_step "unit: building pprof" "$results/pprof.log" tests/oracles/build.sh --pprof ||
     record unit skipped pprof "Go's pprof could not be built, see build/results/pprof.log"
-  # shellcheck disable=SC2046  # a list of words
-  build unit fuzz $(programs fuzz 'unit_.*') && run_ctest unit fuzz unit 2
-  [ $every = yes ] || return
-  build unit release && run_ctest unit.release release unit 2
+  units unit fuzz
+  [ $every = no ] || units unit.release release
 }
 
 # All tests in one process: the probes are loaded once for each group of them.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sums up the results of tests/run.sh.
 
-summary.py FOLDER: reads <tier>[.*].xml (JUnit, as ctest and pytest write it), <tier>.tsv (state, name, reason) and
+summary.py FOLDER: reads <tier>[.*].xml (JUnit, as GoogleTest and pytest write it), <tier>.tsv (state, name, reason) and
 <tier>.seconds; prints every skipped and failed test with its reason, one line per tier, and the sum as the last line.
 Exits with 1 when something failed or nothing passed.
 

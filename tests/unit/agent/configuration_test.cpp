@@ -131,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{
             "frobnicate: 1\n",
             "f.yaml:1: frobnicate: unknown key; allowed: listen, user, interval, service_name, "
-            "containers, targets, routes, redaction, signals, exporters, limits, checks, health"},
+            "containers, targets, routes, redaction, signals, exporters, limits, profile, checks, health"},
         BadFile{"exporters:\n  oltp:\n    endpoint: x\n",
                 "f.yaml:2: exporters.oltp: unknown key; did you mean otlp?"},
         BadFile{"exporters: {otlp: {endpont: x}}\n",
@@ -165,7 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{
             "- a\n- b\n",
             "f.yaml:1: not a mapping; allowed: the keys listen, user, interval, service_name, "
-            "containers, targets, routes, redaction, signals, exporters, limits, checks, health"},
+            "containers, targets, routes, redaction, signals, exporters, limits, profile, checks, health"},
         BadFile{"targets:\n  include:\n    - {execuable: x}\n",
                 "f.yaml:3: targets.include[0].execuable: unknown key; did you mean executable?"},
         BadFile{"targets:\n  include:\n    - pid: 0\n",
