@@ -282,10 +282,10 @@ class Profiled {
   [[nodiscard]] bool open_tables(uint64_t table_bytes) {
     const auto own = [](int fd) { return base::UniqueFd(::dup(fd)); };
     const probes::ProfileProbe::Maps maps = probe_->maps();
-    auto tables = probes::UnwindTables::open(
-        {own(maps.slabs), own(maps.executables), own(maps.spaces), own(maps.processes),
-         own(maps.python_spaces)}, slabs_,
-        table_bytes);
+    auto tables =
+        probes::UnwindTables::open({own(maps.slabs), own(maps.executables), own(maps.spaces),
+                                    own(maps.processes), own(maps.python_spaces)},
+                                   slabs_, table_bytes);
     auto ring = kernel::RingReader::open(own(maps.ring));
     auto notices = kernel::RingReader::open(own(maps.notices));
     if (!tables || !ring || !notices) return false;

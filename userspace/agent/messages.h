@@ -188,10 +188,10 @@ struct Reply {
 };
 
 /// The index is the message's number on the wire. Append only.
-using Message = std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile,
-                             SetTarget, SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls,
-                             MakeSlab, OpenCode, OpenOutput, OpenKernelSymbols, OpenDebugSymbols,
-                             ReadMemory>;
+using Message =
+    std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile, SetTarget,
+                 SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls, MakeSlab, OpenCode,
+                 OpenOutput, OpenKernelSymbols, OpenDebugSymbols, ReadMemory>;
 using MessageBytes = std::array<std::byte, kMessageBytes>;
 
 [[nodiscard]] MessageBytes encode(const Message& message);

@@ -38,7 +38,7 @@ class ProfileProbe {
     int spaces = -1;
     int processes = -1;
     int python_spaces = -1;  ///< the worker writes it, as the spaces
-    int target_bits = -1;  ///< one bit per pid, mapped by who sets them
+    int target_bits = -1;    ///< one bit per pid, mapped by who sets them
     int target_cgroups = -1;
   };
 

@@ -90,9 +90,8 @@ TEST(ProfileDecoderTest, ReadsPythonFramesBehindTheOthers) {
   EXPECT_EQ(sample.frames.size(), 3U);
   EXPECT_EQ(sample.python, PYTHON_TRUNCATED);
   EXPECT_EQ(sample.version, PYTHON_3_12);
-  const std::vector<PythonFrame> expected{{0x7f0000001230, -2, 0xabcdef01, false},
-                                          {0x7f0000004560, 46, 1, true},
-                                          {0, 0, 0, true}};
+  const std::vector<PythonFrame> expected{
+      {0x7f0000001230, -2, 0xabcdef01, false}, {0x7f0000004560, 46, 1, true}, {0, 0, 0, true}};
   EXPECT_EQ(sample.python_frames, expected);
   const auto bytes = bytes_of(record, words);
   for (size_t size = 0; size < bytes.size(); ++size) {
