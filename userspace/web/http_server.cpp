@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstring>
 #include <exception>
 #include <mutex>
@@ -58,7 +59,9 @@ struct HttpServer::Impl {
   Handler handler;
   MHD_Daemon* daemon = nullptr;
   std::mutex mutex;
-  std::set<std::shared_ptr<Later>> waiting;  ///< connections that are suspended
+  std::condition_variable changed;
+  std::set<std::shared_ptr<Later>> waiting;  ///< connections that are, or soon will be, suspended
+  bool ends = false;                         ///< none is suspended any more
 
   Response answer(MHD_Connection* connection, const char* url) const {
     const std::string host = header(connection, "Host");
@@ -82,31 +85,32 @@ struct HttpServer::Impl {
   static inline char seen = 0;
 
   MHD_Result answer_later(MHD_Connection* connection, std::shared_ptr<Later> later, void** state) {
-    *state = new Waiting{later};
     {
       const std::lock_guard lock(mutex);
+      if (ends) return MHD_NO;
       waiting.insert(later);
     }
+    *state = new Waiting{later};
     MHD_suspend_connection(connection);
     Later* const raw = later.get();
     raw->when_set([this, connection, later = std::move(later)] {
-      {
-        const std::lock_guard lock(mutex);
-        waiting.erase(later);
-      }
       MHD_resume_connection(connection);
+      const std::lock_guard lock(mutex);
+      waiting.erase(later);
+      changed.notify_all();
     });
     return MHD_YES;
   }
 
-  /// Suspended connections must be resumed before the daemon stops.
+  /// The daemon must not stop before all suspended connections are resumed.
   void end_waiting() {
-    std::set<std::shared_ptr<Later>> left;
-    {
-      const std::lock_guard lock(mutex);
-      left = waiting;
-    }
+    std::unique_lock lock(mutex);
+    ends = true;
+    const std::set<std::shared_ptr<Later>> left = waiting;
+    lock.unlock();
     for (const auto& later : left) later->set(error_response(503, "stopping"));
+    lock.lock();
+    changed.wait(lock, [this] { return waiting.empty(); });
   }
 
   static void on_completed(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {

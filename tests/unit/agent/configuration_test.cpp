@@ -128,10 +128,10 @@ INSTANTIATE_TEST_SUITE_P(
     Files, ConfigurationBadFileTest,
     ::testing::Values(
         BadFile{"\nlistn: x\n", "f.yaml:2: listn: unknown key; did you mean listen?"},
-        BadFile{
-            "frobnicate: 1\n",
-            "f.yaml:1: frobnicate: unknown key; allowed: listen, user, interval, service_name, "
-            "containers, targets, routes, redaction, signals, exporters, limits, profile, checks, health"},
+        BadFile{"frobnicate: 1\n",
+                "f.yaml:1: frobnicate: unknown key; allowed: listen, user, interval, service_name, "
+                "containers, targets, routes, redaction, signals, exporters, limits, profile, "
+                "checks, health"},
         BadFile{"exporters:\n  oltp:\n    endpoint: x\n",
                 "f.yaml:2: exporters.oltp: unknown key; did you mean otlp?"},
         BadFile{"exporters: {otlp: {endpont: x}}\n",
@@ -162,10 +162,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "of paths, at most 8"},
         BadFile{"targets: 5\n",
                 "f.yaml:1: targets: not a mapping; allowed: the keys include, exclude"},
-        BadFile{
-            "- a\n- b\n",
-            "f.yaml:1: not a mapping; allowed: the keys listen, user, interval, service_name, "
-            "containers, targets, routes, redaction, signals, exporters, limits, profile, checks, health"},
+        BadFile{"- a\n- b\n",
+                "f.yaml:1: not a mapping; allowed: the keys listen, user, interval, service_name, "
+                "containers, targets, routes, redaction, signals, exporters, limits, profile, "
+                "checks, health"},
         BadFile{"targets:\n  include:\n    - {execuable: x}\n",
                 "f.yaml:3: targets.include[0].execuable: unknown key; did you mean executable?"},
         BadFile{"targets:\n  include:\n    - pid: 0\n",
