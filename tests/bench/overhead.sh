@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What the agent costs on this machine: builds what is needed, then tests/bench/overhead/ measures and prints one table.
-# --host: of the kernel signals, on programs that switch, call and read (overhead/host.py). The other options are those of the
-# measurement: --pairs N, --seconds N, --json FILE, --help. Needs root.
+# --host: of the kernel signals, on programs that switch, call and read (overhead/host.py). --profile: of continuous profiles
+# (overhead/profile.py). The other options are those of the measurement: --pairs N, --seconds N, --json FILE, --help. Needs root.
 set -uo pipefail
 
 json=
@@ -16,6 +16,8 @@ while [ $# -gt 0 ]; do
     shift
   elif [ "$1" = --host ]; then
     module=overhead.host
+  elif [ "$1" = --profile ]; then
+    module=overhead.profile
   else
     words+=("$1")
   fi

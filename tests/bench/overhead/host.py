@@ -166,4 +166,5 @@ def main():
         options.json.write_text(json.dumps(result, indent=2) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures what continuous profiles cost: CPU and memory beside two busy CPUs, and nginx's throughput with and without."""
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from . import subjects
+from .host import standard_error
+
+AGENT = """\
+listen: 127.0.0.1:{{port}}
+targets: {{{{include: [{{{{pid: {{pid}}}}}]}}}}
+profile: {{{{cpu: {{{{enabled: {enabled}, hz: {hz}}}}}, scope: {scope}, limits: {{{{cpu: 100%}}}}}}}}
+"""
+PYTHON = "def deep(n):\n    return deep(n - 1) if n else sum(range(3000))\nwhile True: deep(20)\n"
+NODE = "function deep(n) { if (n) return deep(n - 1); let s = 0; for (let i = 0; i < 3e4; ++i) s += i; return s; }" \
+       "for (;;) deep(20);"
+JAVA = "public class Busy { static long deep(int n) { if (n > 0) return deep(n - 1) + 1; long s = 0;" \
+       " for (int i = 0; i < 30000; ++i) s += i * s; return s; }" \
+       " public static void main(String[] a) { for (;;) deep(20); } }"
+C = "#include <stdlib.h>\nstatic volatile unsigned long sink;\n" \
+    "static __attribute__((noinline)) unsigned long deep(int n) { if (n) { unsigned long below = deep(n - 1);" \
+    " sink += below; return below + 1; } for (int i = 0; i < 30000; ++i) sink += i; return sink; }\n" \
+    "int main(void) { for (;;) deep(20); }\n"
+
+
+def configured(hz, scope):
+    """An agent's class: hz 0 samples nothing."""
+    text = AGENT.format(enabled="true" if hz else "false", hz=hz or 19, scope=scope)
+    return type("Agent", (subjects.Agent,), {"CONFIGURATION": text})
+
+
+@contextlib.contextmanager
+def busy(folder):
+    """Programs of several languages that never wait; yields their names."""
+    commands = {"python": [shutil.which("python3"), "-c", PYTHON]}
+    if shutil.which("node"):
+        commands["node"] = [shutil.which("node"), "-e", NODE]
+    if shutil.which("java"):
+        (folder / "Busy.java").write_text(JAVA)
+        commands["java"] = [shutil.which("java"), folder / "Busy.java"]
+    if shutil.which("gcc"):
+        (folder / "busy.c").write_text(C)
+        subprocess.run(["gcc", "-O2", "-fomit-frame-pointer", "-o", folder / "busy", folder / "busy.c"], check=True)
+        commands["c"] = [folder / "busy"]
+    with contextlib.ExitStack() as stack:
+        for name, command in commands.items():
+            stack.enter_context(subjects.Started(command, folder, name))
+        time.sleep(5)  # until the JVM has compiled itself and the program
+        yield list(commands)
+
+
+def page(agent):
+    text = agent.page("/metrics").decode()
+
+    def total(name, *labels):
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+                   if line.startswith(f"hostlens_profile_{name}") and all(label in line for label in labels))
+    return total
+
+
+def use(folder, hz, seconds):
+    """What an agent takes while everything that runs is sampled so often; 0: nothing is."""
+    with configured(hz, "host")(folder, os.getpid()) as agent:
+        agent.wait()
+        time.sleep(15)  # tables and names of what runs already
+        begin, used, before = time.monotonic(), agent.cpu_seconds(), page(agent)
+        time.sleep(seconds)
+        spent, used, after = time.monotonic() - begin, agent.cpu_seconds() - used, page(agent)
+        result = {"hz": hz, "processes": used / spent, "rss_bytes": sum(agent.resident_bytes())}
+        if hz:
+            runs = after("sampler_runs_total") - before("sampler_runs_total")
+            kernel = after("cost_seconds_total", 'part="sampler"') - before("cost_seconds_total", 'part="sampler"')
+            samples, frames = after("samples_total"), after("frames_total")
+            result.update({
+                "samples": runs, "us_per_sample": kernel / runs * 1e6, "kernel": kernel / spent,
+                "tables_s": after("cost_seconds_total", 'part="tables"'), "table_bytes": after("table_memory_bytes"),
+                "complete": after("samples_total", 'outcome="complete"') / samples,
+                "named": after("frames_total", 'named="true"') / frames, "lost": after("lost_total")})
+        return result
+
+
+def throughput(folder, pairs, seconds, hz):
+    """nginx with the profile to without, both with the agent; server and client on CPUs of their own."""
+    ratios = []
+    with subjects.Nginx(folder) as nginx:
+        workers = re.findall(r"\d+", pathlib.Path(f"/proc/{nginx.pid}/task/{nginx.pid}/children").read_text())
+        for pid in (nginx.pid, *map(int, workers)):
+            os.sched_setaffinity(pid, {0})
+        os.sched_setaffinity(0, set(range(1, os.cpu_count())) or {0})
+        for number in range(pairs):
+            rates = {}
+            for wanted in (0, hz) if number % 2 == 0 else (hz, 0):
+                with configured(wanted, "targets")(folder, nginx.pid) as agent:
+                    agent.wait()
+                    time.sleep(1)
+                    rates[wanted] = subjects.throughput(nginx.port, seconds)
+            ratios.append(rates[hz] / rates[0])
+        os.sched_setaffinity(0, set(range(os.cpu_count())))
+    return ratios
+
+
+def table(result):
+    machine, ratios = result["machine"], result["nginx"]
+    lines = [f"| Linux {machine['kernel']}, {machine['cores']} CPUs busy with {', '.join(result['languages'])} "
+             "| 0 Hz | " + " | ".join(f"{one['hz']} Hz" for one in result["use"][1:]) + " |",
+             "|---|" + "---|" * len(result["use"])]
+    rows = (("both processes, of a core", lambda one: f"{100 * one['processes']:.2f}%"),
+            ("in the kernel, of a core", lambda one: f"{100 * one['kernel']:.2f}%"),
+            ("per sample in the kernel", lambda one: f"{one['us_per_sample']:.1f} us"),
+            ("building tables, once", lambda one: f"{one['tables_s']:.2f} s"),
+            ("tables in the kernel", lambda one: f"{one['table_bytes'] / 2**20:.0f} MiB"),
+            ("resident, both processes", lambda one: f"{one['rss_bytes'] / 2**20:.1f} MiB"),
+            ("stacks whole", lambda one: f"{100 * one['complete']:.2f}%"),
+            ("frames with a name", lambda one: f"{100 * one['named']:.2f}%"),
+            ("samples lost", lambda one: f"{one['lost']:.0f}"))
+    for name, text in rows:
+        cells = []
+        for one in result["use"]:
+            try:
+                cells.append(text(one))
+            except KeyError:
+                cells.append("-")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    if ratios:
+        lines += ["", f"nginx at most, with the profile / without: {statistics.median(ratios):.3f} +- "
+                  f"{standard_error(ratios):.3f} ({min(ratios):.3f} - {max(ratios):.3f}), {len(ratios)} pairs."]
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="overhead.sh --profile", description=__doc__)
+    parser.add_argument("--pairs", type=int, default=9, help="of nginx, without and with the profile (9)")
+    parser.add_argument("--seconds", type=int, default=5, help="of one measurement of nginx (5)")
+    parser.add_argument("--for", dest="duration", type=int, default=60, help="seconds of each rate (60)")
+    parser.add_argument("--json", type=pathlib.Path, help="write all figures there")
+    options = parser.parse_args()
+    if options.pairs < 0 or options.seconds < 1 or options.duration < 1:
+        parser.error("--pairs is at least 0, --seconds and --for are at least 1")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    result = {"use": []}
+    with tempfile.TemporaryDirectory(prefix="hostlens-bench-") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)  # nginx's workers are not root
+        with busy(folder) as result["languages"]:
+            for hz in (0, 19, 99):
+                print(f"{hz} Hz", file=sys.stderr, flush=True)
+                result["use"].append(use(folder, hz, options.duration))
+        print("nginx", file=sys.stderr, flush=True)
+        result["nginx"] = throughput(folder, options.pairs, options.seconds, 99) if options.pairs else []
+    result["machine"] = {"kernel": platform.release(), "cores": os.cpu_count()}
+    print(table(result))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
