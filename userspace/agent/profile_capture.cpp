@@ -22,6 +22,10 @@ namespace {
 
 using base::Result;
 
+/// A recording that somebody waits for may copy more stacks of programs that have just begun than
+/// an agent that runs for years.
+constexpr uint32_t kRawPerSecond = 100;
+
 /// The bits of all processes, mapped.
 class TargetBits {
  public:
@@ -113,6 +117,7 @@ Result<std::unique_ptr<Capture>> attach_profile_capture(const ProfileCaptureSett
   probe_settings.cpu.hz = settings.off_cpu ? 0 : settings.hz;
   probe_settings.cpu.targets_only = settings.targets_only;
   probe_settings.cpu.keeps_targets = true;
+  probe_settings.cpu.raw_per_second = kRawPerSecond;
   probe_settings.cpu.starter = static_cast<uint32_t>(::getpid());
   if (settings.off_cpu) {
     probe_settings.off_cpu.emplace();

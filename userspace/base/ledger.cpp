@@ -29,7 +29,8 @@ constexpr std::array<std::string_view, LedgerPage::kReasons> kReasonNames = {"ri
                                                                              "rejected",
                                                                              "retry_exhausted",
                                                                              "shutdown",
-                                                                             "worker_restart"};
+                                                                             "worker_restart",
+                                                                             "unsupported"};
 
 static_assert(!kStageNames.back().empty() && !kReasonNames.back().empty(),
               "every value has a name");

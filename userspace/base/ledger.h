@@ -44,6 +44,7 @@ enum class DropReason : uint8_t {
   kRetryExhausted,  ///< export: the receiver stayed away longer than the limit
   kShutdown,        ///< export: the deadline of a stop passed
   kWorkerRestart,   ///< any: held in the memory of a worker that died
+  kUnsupported,     ///< export: the receiver takes no such signal; it is asked again later
   kCount
 };
 

@@ -19,7 +19,8 @@ class FakeTime final : public TimeSource {
     const auto left = std::chrono::nanoseconds(time - now()).count();
     if (left > 0) ahead_ += left;
   }
-  /// How far waits have moved it.
+  void advance(std::chrono::nanoseconds by) { ahead_ += by.count(); }
+  /// How far that and waits have moved it.
   [[nodiscard]] std::chrono::nanoseconds ahead() const {
     return std::chrono::nanoseconds(ahead_.load());
   }

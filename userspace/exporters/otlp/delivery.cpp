@@ -50,8 +50,13 @@ Delivery::Outcome Delivery::deliver(BatchQueue& queue, const EncodedRequest& req
       failures_ = 0;
       not_before_ = {};
       const bool taken = judgement.verdict == Judgement::Verdict::kDelivered;
-      report(judgement.text, taken ? "sending goes on" : "what it refused is dropped");
-      return {taken ? End::kDelivered : End::kRefused, judgement.rejected};
+      constexpr int kNotFound = 404;
+      const bool absent = !taken && reply.status == kNotFound;
+      // Few receivers take profiles yet: nothing is wrong with one that does not.
+      const bool is_trouble = !absent || signal_ != Signal::kProfiles;
+      report(is_trouble ? judgement.text : "",
+             taken ? "sending goes on" : "what it refused is dropped");
+      return {taken ? End::kDelivered : End::kRefused, judgement.rejected, absent};
     }
     ++failures_;
     server_asked_ = judgement.retry_after.has_value();

@@ -20,6 +20,7 @@ class Delivery {
     enum class End { kDelivered, kRefused, kExhausted, kShutdown, kSuperseded };
     End end = End::kDelivered;
     uint64_t rejected = 0;  ///< with kDelivered
+    bool absent = false;    ///< with kRefused: the receiver has no such path
   };
 
   Delivery(Signal signal, std::unique_ptr<HttpSender> sender, RetrySettings retry,

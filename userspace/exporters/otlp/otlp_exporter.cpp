@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/otlp/otlp_exporter.h"
 
+#include <atomic>
+#include <chrono>
+
 #include "exporters/otlp/delivery.h"
 #include "exporters/otlp/encode_metrics.h"
 #include "exporters/otlp/encode_profiles.h"
@@ -24,8 +27,10 @@ void keep_books(base::Ledger ledger, Stage stage, uint64_t items,
     case End::kDelivered:
       ledger.forwarded(stage, items - outcome.rejected);
       return drop(DropReason::kRejected, outcome.rejected);
-    case End::kRefused:
-      return drop(DropReason::kRejected, items);
+    case End::kRefused: {
+      const bool unsupported = outcome.absent && stage == Stage::kExportOtlpProfiles;
+      return drop(unsupported ? DropReason::kUnsupported : DropReason::kRejected, items);
+    }
     case End::kExhausted:
       return drop(DropReason::kRetryExhausted, items);
     case End::kShutdown:
@@ -54,14 +59,19 @@ const SignalSettings& settings_of(const OtlpSettings& settings, Signal signal) {
 }  // namespace
 
 struct OtlpExporter::Lane {
+  /// A receiver that takes no profiles is asked again after so long.
+  static constexpr std::chrono::hours kAskAgain{1};
+
   Delivery delivery;
   TraceEncoder encoder;
   const base::Ledger ledger;
+  TimeSource& time;
+  std::atomic<TimePoint> unsupported_until{TimePoint::min()};
   std::unique_ptr<BatchQueue> queue;  ///< last: its thread uses the others
 
-  Lane(Signal signal, std::unique_ptr<HttpSender> sender, RetrySettings retry, TimeSource& time,
+  Lane(Signal signal, std::unique_ptr<HttpSender> sender, RetrySettings retry, TimeSource& clock,
        base::Ledger books)
-      : delivery(signal, std::move(sender), retry, time), ledger(books) {}
+      : delivery(signal, std::move(sender), retry, clock), ledger(books), time(clock) {}
 
   void consume(const Batch& batch) {
     for (const auto& spans : batch.spans) {
@@ -87,8 +97,9 @@ struct OtlpExporter::Lane {
 
   void send_profile(const model::ProfileBatch& batch) {
     encode_profiles(batch, [&](const EncodedRequest& request) {
-      keep_books(ledger, Stage::kExportOtlpProfiles, request.items,
-                 delivery.deliver(*queue_in_use, request));
+      const Delivery::Outcome outcome = delivery.deliver(*queue_in_use, request);
+      if (outcome.absent) unsupported_until = time.now() + kAskAgain;
+      keep_books(ledger, Stage::kExportOtlpProfiles, request.items, outcome);
     });
   }
 
@@ -156,6 +167,7 @@ void OtlpExporter::submit(std::shared_ptr<const model::MetricSnapshot> metrics) 
 
 void OtlpExporter::submit(std::shared_ptr<const model::ProfileBatch> profile) noexcept {
   if (!profiles_ || profile == nullptr) return;
+  if (profiles_->time.now() < profiles_->unsupported_until.load()) return;
   profiles_->queue->expect(profile->profile.total_count());
   profiles_->queue->push(std::move(profile));
 }

@@ -345,9 +345,9 @@ TEST_F(OtlpExporterTest, ProfilesHaveAWayAndBooksOfTheirOwn) {
   expect_balance(0);
 }
 
-TEST_F(OtlpExporterTest, ProfilesThatNobodyTakesAreCountedAsRejected) {
+TEST_F(OtlpExporterTest, ProfilesThatAreRefusedAreCountedAndTold) {
   FakeCollector collector;
-  collector.will_answer({.status = 404});
+  collector.will_answer({.status = 400});
   settings_.profiles.url = collector.url("/v1development/profiles");
   const auto exporter = create();
   exporter->submit(sample_profile(7));
@@ -355,6 +355,25 @@ TEST_F(OtlpExporterTest, ProfilesThatNobodyTakesAreCountedAsRejected) {
   EXPECT_EQ(ledger_.dropped_total(Stage::kExportOtlpProfiles, DropReason::kRejected), 7U);
   EXPECT_EQ(ledger_.held(Stage::kExportOtlpProfiles), 0);
   EXPECT_THAT(exporter->problem(), HasSubstr("OTLP profiles to"));
+}
+
+TEST_F(OtlpExporterTest, AReceiverThatTakesNoProfilesIsNoTroubleAndAskedSeldom) {
+  FakeCollector collector;
+  collector.will_answer({.status = 404});
+  settings_.profiles.url = collector.url("/v1development/profiles");
+  const auto exporter = create();
+  for (int i = 0; i < 3; ++i) {
+    exporter->submit(sample_profile(7));
+    ASSERT_TRUE(exporter->flush(later()));
+  }
+  EXPECT_EQ(collector.requests().size(), 1U);
+  EXPECT_EQ(exporter->problem(), "");
+  EXPECT_EQ(ledger_.received_total(Stage::kExportOtlpProfiles), 7U);
+  EXPECT_EQ(ledger_.dropped_total(Stage::kExportOtlpProfiles, DropReason::kUnsupported), 7U);
+  time_.advance(std::chrono::hours(1));
+  exporter->submit(sample_profile(7));
+  ASSERT_TRUE(exporter->flush(later()));
+  EXPECT_EQ(ledger_.forwarded_total(Stage::kExportOtlpProfiles), 7U);
 }
 
 TEST_F(OtlpExporterTest, WithoutADestinationProfilesAreNotCounted) {
