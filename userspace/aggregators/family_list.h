@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -19,6 +20,17 @@ struct FamilyName {
   std::string_view unit;
   model::MetricKind kind = model::MetricKind::kCounter;
 };
+
+/// Without points.
+[[nodiscard]] inline model::MetricFamily new_family(std::string name, std::string description,
+                                                    std::string unit, model::MetricKind kind) {
+  model::MetricFamily family;
+  family.name = std::move(name);
+  family.description = std::move(description);
+  family.unit = std::move(unit);
+  family.kind = kind;
+  return family;
+}
 
 /// How full a family is: what the agent reports of its own limits.
 struct FamilyLoad {

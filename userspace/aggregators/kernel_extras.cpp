@@ -6,20 +6,13 @@
 #include <string>
 #include <utility>
 
+#include "aggregators/family_list.h"
+
 namespace hostlens::aggregators {
 namespace {
 
 using model::MetricFamily;
 using model::MetricKind;
-
-MetricFamily family(std::string name, std::string description, std::string unit, MetricKind kind) {
-  MetricFamily family;
-  family.name = std::move(name);
-  family.description = std::move(description);
-  family.unit = std::move(unit);
-  family.kind = kind;
-  return family;
-}
 
 double seconds(uint64_t ns) { return static_cast<double>(ns) * 1e-9; }
 
@@ -49,11 +42,12 @@ void add_listener_families(std::vector<MetricFamily>& families,
                    [](const Queue& a, const Queue& b) { return a.backlog > b.backlog; });
   if (longest.size() > limit) longest.resize(limit);
   if (longest.empty()) return;
-  MetricFamily waiting = family("hostlens.listen.queue", "Connections that wait for accept(2).",
-                                "{connection}", MetricKind::kGauge);
-  MetricFamily most = family("hostlens.listen.queue.limit",
-                             "How long the queue may be; what comes when it is longer is dropped.",
-                             "{connection}", MetricKind::kGauge);
+  MetricFamily waiting = new_family("hostlens.listen.queue", "Connections that wait for accept(2).",
+                                    "{connection}", MetricKind::kGauge);
+  MetricFamily most =
+      new_family("hostlens.listen.queue.limit",
+                 "How long the queue may be; what comes when it is longer is dropped.",
+                 "{connection}", MetricKind::kGauge);
   for (const Queue& queue : longest) {
     const model::Attributes port{{"server.port", int64_t{queue.port}}};
     waiting.points.push_back({queue.service, port, now_unix_ns, queue.backlog, {}});
@@ -65,10 +59,10 @@ void add_listener_families(std::vector<MetricFamily>& families,
 
 void add_system_call_families(std::vector<MetricFamily>& families, const system_call_books& books,
                               uint64_t start_unix_ns) {
-  MetricFamily time = family("hostlens.syscall.burst.time",
-                             "How long system calls were observed: sampled for "
-                             "hostlens.syscall.duration, watched because somebody asked.",
-                             "s", MetricKind::kCounter);
+  MetricFamily time = new_family("hostlens.syscall.burst.time",
+                                 "How long system calls were observed: sampled for "
+                                 "hostlens.syscall.duration, watched because somebody asked.",
+                                 "s", MetricKind::kCounter);
   const auto point = [&](double value, model::Attributes attributes) {
     return model::MetricPoint{nullptr, std::move(attributes), start_unix_ns, value, {}};
   };
@@ -76,16 +70,17 @@ void add_system_call_families(std::vector<MetricFamily>& families, const system_
   time.points.push_back(point(seconds(books.watched_ns), {{"mode", std::string("watched")}}));
   families.push_back(std::move(time));
   if (books.bursts == 0 || books.runs == 0) return;  // not measured
-  MetricFamily cost = family("hostlens.syscall.burst.cost",
-                             "Time that observing them took in the callers' own threads, of "
-                             "targets or not.",
-                             "s", MetricKind::kCounter);
+  MetricFamily cost = new_family("hostlens.syscall.burst.cost",
+                                 "Time that observing them took in the callers' own threads, of "
+                                 "targets or not.",
+                                 "s", MetricKind::kCounter);
   cost.points.push_back(point(seconds(books.run_ns), {}));
   families.push_back(std::move(cost));
-  MetricFamily runs = family("hostlens.syscall.burst.runs",
-                             "Runs of the programs that observe them, two per system call of the "
-                             "host.",
-                             "{run}", MetricKind::kCounter);
+  MetricFamily runs =
+      new_family("hostlens.syscall.burst.runs",
+                 "Runs of the programs that observe them, two per system call of the "
+                 "host.",
+                 "{run}", MetricKind::kCounter);
   runs.points.push_back({nullptr, {}, start_unix_ns, static_cast<int64_t>(books.runs), {}});
   families.push_back(std::move(runs));
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "aggregators/family_list.h"
 #include "base/clock.h"
 
 namespace hostlens::aggregators {
@@ -12,15 +13,6 @@ namespace {
 using model::Frame;
 using model::MetricFamily;
 using model::MetricKind;
-
-MetricFamily family(std::string name, std::string description, std::string unit, MetricKind kind) {
-  MetricFamily family;
-  family.name = std::move(name);
-  family.description = std::move(description);
-  family.unit = std::move(unit);
-  family.kind = kind;
-  return family;
-}
 
 std::string_view kind_text(size_t kind) {
   switch (static_cast<Frame::Kind>(kind)) {
@@ -47,7 +39,7 @@ std::string_view kind_text(size_t kind) {
 void add_counter(std::vector<MetricFamily>& families, std::string name, std::string description,
                  std::string unit, model::MetricPoint point) {
   MetricFamily made =
-      family(std::move(name), std::move(description), std::move(unit), MetricKind::kCounter);
+      new_family(std::move(name), std::move(description), std::move(unit), MetricKind::kCounter);
   made.points.push_back(std::move(point));
   families.push_back(std::move(made));
 }
@@ -84,17 +76,19 @@ void ProfileMetrics::add(const model::Sample& sample,
 }
 
 void ProfileMetrics::add_service_families(std::vector<MetricFamily>& families) const {
-  MetricFamily samples = family("hostlens.profile.samples",
-                                "Samples of profiles, by what became of the stack: complete, or "
-                                "why its root's end is missing.",
-                                "{sample}", MetricKind::kCounter);
-  MetricFamily frames =
-      family("hostlens.profile.frames", "Frames of these, by kind and whether they have a name.",
-             "{frame}", MetricKind::kCounter);
-  MetricFamily time = family("hostlens.profile.cpu.time",
-                             "CPU time in functions themselves, by samples: of each service those "
-                             "with the most.",
-                             "s", MetricKind::kCounter);
+  MetricFamily samples =
+      new_family("hostlens.profile.samples",
+                 "Samples of profiles, by what became of the stack: complete, or "
+                 "why its root's end is missing.",
+                 "{sample}", MetricKind::kCounter);
+  MetricFamily frames = new_family("hostlens.profile.frames",
+                                   "Frames of these, by kind and whether they have a name.",
+                                   "{frame}", MetricKind::kCounter);
+  MetricFamily time =
+      new_family("hostlens.profile.cpu.time",
+                 "CPU time in functions themselves, by samples: of each service those "
+                 "with the most.",
+                 "s", MetricKind::kCounter);
   for (const auto& [key, of] : services_) {
     for (const auto& [outcome, count] : of.outcomes) {
       samples.points.push_back(
@@ -144,15 +138,15 @@ void ProfileMetrics::add_families(std::vector<MetricFamily>& families,
     return model::MetricPoint{nullptr, std::move(attributes), start_unix_ns, value, {}};
   };
   const auto count = [](uint64_t value) { return static_cast<int64_t>(value); };
-  MetricFamily memory = family("hostlens.profile.table.memory",
-                               "The kernel's memory for tables that stacks are unwound by.", "By",
-                               MetricKind::kGauge);
+  MetricFamily memory = new_family("hostlens.profile.table.memory",
+                                   "The kernel's memory for tables that stacks are unwound by.",
+                                   "By", MetricKind::kGauge);
   memory.points.push_back(point(count(account.table_bytes)));
   families.push_back(std::move(memory));
-  MetricFamily rate = family("hostlens.profile.rate",
-                             "Samples of each busy CPU in a second, now: lower than configured "
-                             "while the profiler is over its budget.",
-                             "Hz", MetricKind::kGauge);
+  MetricFamily rate = new_family("hostlens.profile.rate",
+                                 "Samples of each busy CPU in a second, now: lower than configured "
+                                 "while the profiler is over its budget.",
+                                 "Hz", MetricKind::kGauge);
   if (account.hz > 0) rate.points.push_back(point(account.hz));
   if (!rate.points.empty()) families.push_back(std::move(rate));
   add_counter(families, "hostlens.profile.table.evictions",
@@ -160,26 +154,27 @@ void ProfileMetrics::add_families(std::vector<MetricFamily>& families,
               point(count(account.table_evictions)));
   add_counter(families, "hostlens.profile.table.builds", "Tables that were built.", "{table}",
               point(count(account.tables_built)));
-  MetricFamily cost = family("hostlens.profile.cost",
-                             "CPU time of the profiler: of samples in the kernel, of tables, and "
-                             "of everything else.",
-                             "s", MetricKind::kCounter);
+  MetricFamily cost =
+      new_family("hostlens.profile.cost",
+                 "CPU time of the profiler: of samples in the kernel, of tables, and "
+                 "of everything else.",
+                 "s", MetricKind::kCounter);
   cost.points.push_back(point(account.sampler_seconds, {{"part", std::string("sampler")}}));
   cost.points.push_back(point(account.tables_seconds, {{"part", std::string("tables")}}));
   cost.points.push_back(point(account.naming_seconds, {{"part", std::string("names")}}));
   families.push_back(std::move(cost));
   add_counter(families, "hostlens.profile.sampler.runs", "Samples of CPUs that were taken.",
               "{sample}", point(count(account.sampler_runs)));
-  MetricFamily lost = family("hostlens.profile.lost", "Samples that are in no profile.", "{sample}",
-                             MetricKind::kCounter);
+  MetricFamily lost = new_family("hostlens.profile.lost", "Samples that are in no profile.",
+                                 "{sample}", MetricKind::kCounter);
   lost.points.push_back(point(count(account.lost_ring), {{"reason", std::string("ring_full")}}));
   lost.points.push_back(point(count(account.lost_late), {{"reason", std::string("late")}}));
   lost.points.push_back(
       point(count(account.lost_unreadable), {{"reason", std::string("unreadable")}}));
   families.push_back(std::move(lost));
   MetricFamily refused =
-      family("hostlens.profile.symbols.refused", "Files that gave no names to frames.", "{file}",
-             MetricKind::kCounter);
+      new_family("hostlens.profile.symbols.refused", "Files that gave no names to frames.",
+                 "{file}", MetricKind::kCounter);
   for (const auto& [reason, files] : account.refused) {
     if (files == 0) continue;
     refused.points.push_back(point(count(files), {{"reason", std::string(reason)}}));

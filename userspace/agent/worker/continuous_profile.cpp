@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "discovery/host_resource.h"
 #include "symbols/names/refusals.h"
 
 namespace hostlens::agent {
@@ -16,15 +17,6 @@ namespace {
 constexpr uint64_t kGovernNs = 5'000'000'000;
 /// Below this share of the budget twice the rate would still fit.
 constexpr double kRoom = 0.4;
-
-std::string_view text_of(const model::Attributes& attributes, std::string_view key) {
-  for (const model::Attribute& attribute : attributes) {
-    if (attribute.key != key) continue;
-    const auto* const text = std::get_if<std::string>(&attribute.value);
-    return text == nullptr ? std::string_view() : std::string_view(*text);
-  }
-  return {};
-}
 
 double seconds(uint64_t ns) { return static_cast<double>(ns) * 1e-9; }
 
@@ -74,7 +66,7 @@ void ContinuousProfile::take(std::vector<model::Sample>&& samples) {
       sample.process_name = process->executable;
       if (process->service != nullptr) {
         sample.service = process->service->name;
-        sample.container = text_of(process->service->resource, "container.id");
+        sample.container = discovery::text_of(process->service->resource, "container.id");
         auto& batch = sample.cause.empty() ? cpu_ : off_cpu_;
         batch->services.try_emplace(sample.process, process->service);
       }

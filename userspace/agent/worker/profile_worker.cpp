@@ -27,15 +27,6 @@ using base::UniqueFd;
 
 constexpr size_t kFunctionsShown = 20;
 
-std::string_view text_of(const model::Attributes& attributes, std::string_view key) {
-  for (const model::Attribute& attribute : attributes) {
-    if (attribute.key != key) continue;
-    const auto* const text = std::get_if<std::string>(&attribute.value);
-    return text == nullptr ? std::string_view() : std::string_view(*text);
-  }
-  return {};
-}
-
 Result<void> write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
@@ -167,7 +158,8 @@ bool ProfileWorker::wants(uint32_t pid) {
   const auto process = processes_->resolve(pid);
   if (process == nullptr || process->service == nullptr) return false;
   if (!job_.service.empty() && process->service->name != job_.service) return false;
-  const std::string_view unit = text_of(process->service->resource, "hostlens.systemd.unit");
+  const std::string_view unit =
+      discovery::text_of(process->service->resource, "hostlens.systemd.unit");
   return job_.unit.empty() || unit == job_.unit || unit == job_.unit + ".service";
 }
 
@@ -177,7 +169,7 @@ void ProfileWorker::take(model::Sample&& sample) {
     sample.process_name = process->executable;
     if (process->service != nullptr) {
       sample.service = process->service->name;
-      sample.container = text_of(process->service->resource, "container.id");
+      sample.container = discovery::text_of(process->service->resource, "container.id");
     }
   }
   profile_->add(sample);
