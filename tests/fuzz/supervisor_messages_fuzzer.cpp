@@ -31,6 +31,10 @@ class CheckingHost final : public kernel::HostAccess {
     return {};
   }
   base::Result<void> set_target_cgroup(uint64_t, bool) override { return {}; }
+  base::Result<void> take_one_sample_in(uint32_t count) override {
+    if (count == 0 || count > kMostOneIn) std::abort();
+    return {};
+  }
 };
 
 class CheckingMemory final : public kernel::ProcessMemory {
@@ -40,20 +44,6 @@ class CheckingMemory final : public kernel::ProcessMemory {
     check(key);
     return std::vector<std::byte>(bytes % kMostBytes);
   }
-};
-
-class CheckingCapture final : public agent::Capture {
- public:
-  [[nodiscard]] int control_ring_fd() const override { return -1; }
-  [[nodiscard]] int data_ring_fd() const override { return -1; }
-  [[nodiscard]] int counters_fd() const override { return -1; }
-  [[nodiscard]] kernel::HostAccess& host() override { return host_; }
-  [[nodiscard]] Profiling profiling() override { return {{}, nullptr, nullptr, &memory_}; }
-  [[nodiscard]] std::string report_json() const override { return "{}"; }
-
- private:
-  CheckingHost host_;
-  CheckingMemory memory_;
 };
 
 class CheckingFiles final : public kernel::CodeFiles {
@@ -84,12 +74,13 @@ class CheckingCapture final : public agent::Capture {
   [[nodiscard]] int data_ring_fd() const override { return -1; }
   [[nodiscard]] int counters_fd() const override { return -1; }
   [[nodiscard]] kernel::HostAccess& host() override { return host_; }
-  [[nodiscard]] Profiling profiling() override { return {{}, nullptr, &files_}; }
+  [[nodiscard]] Profiling profiling() override { return {{}, nullptr, &files_, &memory_}; }
   [[nodiscard]] std::string report_json() const override { return "{}"; }
 
  private:
   CheckingHost host_;
   CheckingFiles files_;
+  CheckingMemory memory_;
 };
 
 }  // namespace
