@@ -76,7 +76,7 @@ def test_headers_and_compression_are_as_configured(directory, watch, gate, compr
     assert_collector_has(gate.collector, report)
     for path, headers, _ in gate.requests:
         headers = {name.lower(): value for name, value in headers.items()}
-        assert path in ("/v1/traces", "/v1/metrics")
+        assert path in ("/v1/traces", "/v1/metrics", "/v1development/profiles")
         assert headers["authorization"] == "Bearer token-1"
         assert headers["content-type"] == "application/x-protobuf"
         assert headers.get("content-encoding", "none") == compression

@@ -89,6 +89,10 @@ std::string remedy_for(int error, std::string_view section) {
   if (section.starts_with("fexit") || section.starts_with("fentry")) {
     return "the kernel's lockdown or configuration forbids fentry and fexit";
   }
+  if (section.starts_with("perf_event")) {
+    return "Debian's kernel lets nobody without CAP_SYS_ADMIN sample while "
+           "kernel.perf_event_paranoid is 3: set it to 2 by sysctl";
+  }
   return {};
 }
 
