@@ -161,7 +161,11 @@ class Recording {
     }
     if (!parts_.options.for_ns && parts_.child == nullptr) parts_.options.for_ns = kDefaultNs;
     if (parts_.options.for_ns) limit_->once(*parts_.options.for_ns);
-    if (::isatty(STDERR_FILENO) == 1) progress_->every(kProgressNs);
+    if (::isatty(STDERR_FILENO) == 1) {
+      progress_->every(kProgressNs);
+    } else {
+      std::fputs("hostlens: recording\n", stderr);  // who started us may begin what is to be seen
+    }
     if (parts_.child == nullptr) return;
     auto released = parts_.child->release();
     if (released) return;
