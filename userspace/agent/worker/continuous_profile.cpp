@@ -179,7 +179,7 @@ void ContinuousProfile::refresh_families(uint64_t start_unix_ns, uint64_t now_ns
     account.sampler_seconds = seconds(books->sampler_ns);
     account.lost_ring = books->ring_full;
   }
-  account.lost_late = parts_.thread->let_go();
+  account.lost_late = parts_.thread->let_go() + figures.stale;
   account.lost_unreadable = figures.garbage;
   if (settings_.cpu) account.hz = static_cast<double>(settings_.hz) / one_in_;
   for (size_t i = 0; i < symbols::Refusals::kNames.size(); ++i) {

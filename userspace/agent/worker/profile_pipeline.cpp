@@ -63,6 +63,7 @@ Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFd
   auto tables =
       probes::UnwindTables::open(std::move(fds.tables), host, pipeline->settings_.table_bytes);
   if (!tables) return std::move(tables).error().with_context("unwind tables");
+  pipeline->opened_ns_ = base::monotonic_now_ns();  // the tables are empty from here on
   pipeline->ring_ = *std::move(ring);
   pipeline->notices_ = *std::move(notices);
   pipeline->tables_ = *std::move(tables);
@@ -148,7 +149,9 @@ void ProfilePipeline::read_ring() {
     decoders::ProfileSample sample;
     decoders::ProfileRaw raw;
     const DecodeStatus status = decoders::decode_profile_sample(bytes, sample);
-    if (status == DecodeStatus::kOk) {
+    if (status == DecodeStatus::kOk && sample.time_ns < opened_ns_) {
+      ++figures_.stale;
+    } else if (status == DecodeStatus::kOk) {
       mender_->on_sample(std::move(sample));
     } else if (status == DecodeStatus::kType &&
                decoders::decode_profile_raw(bytes, raw) == DecodeStatus::kOk) {

@@ -44,6 +44,7 @@ struct ProfilePipelineFigures {
   std::array<uint64_t, PROFILE_OUTCOME_COUNT> broken{};
   uint64_t unwanted = 0;  ///< samples of processes that nobody asked for
   uint64_t garbage = 0;   ///< records that could not be decoded
+  uint64_t stale = 0;     ///< samples from before open(): their numbers of files mean nothing here
   uint64_t frames = 0;    ///< of kept samples
   uint64_t named = 0;     ///< of these, with the name of a function
   uint64_t tables_built = 0;
@@ -98,6 +99,7 @@ class ProfilePipeline {
   std::unique_ptr<symbols::SampleNamer> namer_;
   ProfilePipelineFigures figures_;
   std::unordered_set<uint32_t> noticed_;  ///< targets_only: of these; at most all pids
+  uint64_t opened_ns_ = 0;
   uint64_t visited_ns_ = 0;
 };
 
