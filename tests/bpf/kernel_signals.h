@@ -3,17 +3,20 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <fstream>
 #include <memory>
 #include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "bpf/observed.h"
 #include "probes/kernel_probes.h"
 #include "probes/signal_tables.h"
@@ -112,6 +115,7 @@ class KernelSignals {
       ::_exit(0);
     }
     ::close(gate[0]);
+    EXPECT_TRUE(waits(child));
     EXPECT_TRUE(targets().set_process(static_cast<uint32_t>(child), true));
     EXPECT_EQ(::write(gate[1], "g", 1), 1);
     ::close(gate[1]);
@@ -120,6 +124,21 @@ class KernelSignals {
   }
 
  private:
+  /// Until it sleeps at its gate, so that its read begins before it is a target.
+  static bool waits(pid_t child) {
+    const std::string path = "/proc/" + std::to_string(child) + "/stat";
+    const uint64_t end_ns = base::monotonic_now_ns() + 20'000'000'000;
+    while (base::monotonic_now_ns() < end_ns) {
+      std::ifstream file(path);
+      std::string stat;
+      std::getline(file, stat);
+      const size_t name_end = stat.rfind(')');
+      if (name_end != std::string::npos && stat.compare(name_end, 4, ") S ") == 0) return true;
+      ::sched_yield();
+    }
+    return false;
+  }
+
   KernelSignals() : probes_(probes::KernelProbes::attach(report_)) {}
 
   [[nodiscard]] probes::SignalTables::Owned descriptors() const {

@@ -83,12 +83,10 @@ TEST_F(SystemCallTest, EveryCallIsCountedWithItsErrorAndItsDuration) {
   EXPECT_GE(sleeps.distribution.sum, 50'000'000U);
   EXPECT_LT(sleeps.distribution.sum, 5 * kSecond);
   EXPECT_TRUE(signals_->of(pid, SIGNAL_SYSCALL).empty());
-  // The read at the gate began before the child was a target, unless the child was late.
-  uint64_t at_gate = of(pid, SIGNAL_SYSCALL_WATCHED, SYS_read, 0).count;
-  for (const Counted& counted : signals_->of(pid, SIGNAL_SYSCALL_UNMEASURED)) {
-    at_gate += counted.count;
-  }
-  EXPECT_EQ(at_gate, 1U);
+  // The read at the gate began before the child was a target.
+  const auto unmeasured = signals_->of(pid, SIGNAL_SYSCALL_UNMEASURED);
+  ASSERT_EQ(unmeasured.size(), 1U);
+  EXPECT_EQ(unmeasured.front().count, 1U);
 }
 
 TEST_F(SystemCallTest, ABurstStandsForThePeriod) {

@@ -46,6 +46,15 @@ Result<base::UniqueFd> RemoteHostAccess::ask_for_fd(Request request, const char*
   return std::move(reply->fds.front());
 }
 
+template <typename Request>
+Result<void> RemoteHostAccess::ask_for_consent(Request request, const char* what) {
+  const std::lock_guard lock(mutex_);
+  request.id = ++last_id_;
+  auto reply = ask(request, request.id, what);
+  if (!reply) return std::move(reply).error();
+  return {};
+}
+
 Result<base::UniqueFd> RemoteHostAccess::open_process_file(model::ProcessKey key,
                                                            kernel::ProcessFile what) {
   return ask_for_fd(OpenProcessFile{0, key, what}, "open a file of a process");
@@ -116,35 +125,19 @@ Result<base::UniqueFd> RemoteHostAccess::open_output(uint32_t index) {
 }
 
 Result<void> RemoteHostAccess::set_target(model::ProcessKey key, bool is_target) {
-  const std::lock_guard lock(mutex_);
-  const uint64_t id = ++last_id_;
-  auto reply = ask(SetTarget{id, key, is_target}, id, "set a target");
-  if (!reply) return std::move(reply).error();
-  return {};
+  return ask_for_consent(SetTarget{0, key, is_target}, "set a target");
 }
 
 Result<void> RemoteHostAccess::set_target_cgroup(uint64_t cgroup_id, bool is_target) {
-  const std::lock_guard lock(mutex_);
-  const uint64_t id = ++last_id_;
-  auto reply = ask(SetTargetCgroup{id, cgroup_id, is_target}, id, "set a target cgroup");
-  if (!reply) return std::move(reply).error();
-  return {};
+  return ask_for_consent(SetTargetCgroup{0, cgroup_id, is_target}, "set a target cgroup");
 }
 
 Result<void> RemoteHostAccess::watch_system_calls(uint64_t duration_ns) {
-  const std::lock_guard lock(mutex_);
-  const uint64_t id = ++last_id_;
-  auto reply = ask(WatchSystemCalls{id, duration_ns}, id, "observe system calls");
-  if (!reply) return std::move(reply).error();
-  return {};
+  return ask_for_consent(WatchSystemCalls{0, duration_ns}, "observe system calls");
 }
 
 Result<void> RemoteHostAccess::take_one_sample_in(uint32_t count) {
-  const std::lock_guard lock(mutex_);
-  const uint64_t id = ++last_id_;
-  auto reply = ask(TakeOneSampleIn{id, count}, id, "take fewer samples");
-  if (!reply) return std::move(reply).error();
-  return {};
+  return ask_for_consent(TakeOneSampleIn{0, count}, "take fewer samples");
 }
 
 }  // namespace hostlens::agent

@@ -53,6 +53,9 @@ class RemoteHostAccess final : public kernel::HostAccess,
   /// `request` is one of those with an id that are answered by a descriptor.
   template <typename Request>
   base::Result<base::UniqueFd> ask_for_fd(Request request, const char* what);
+  /// The same for those that are answered by yes or no.
+  template <typename Request>
+  base::Result<void> ask_for_consent(Request request, const char* what);
 
   std::mutex mutex_;
   Channel requests_;

@@ -28,8 +28,8 @@ constexpr std::string_view kNames[] = {
     "start_c11",
     "thread_native_entry",
     "java_start",  // as it was named before JDK 12
-    // Go: a goroutine, a thread of its scheduler, a process; then functions that go to that
-    // thread's own stack, of which nothing leads back.
+    // Go: a goroutine, a thread of its scheduler, a process. Not runtime.mcall and its like, which
+    // go to that thread's own stack: what called them is missing, and the stack is not whole.
     "runtime.goexit",
     "runtime.clone",
     "runtime.mstart",
@@ -37,9 +37,6 @@ constexpr std::string_view kNames[] = {
     "_rt0_amd64",
     "_rt0_amd64_linux",
     "_rt0_amd64_lib",
-    "runtime.mcall",
-    "runtime.systemstack",
-    "runtime.morestack",
     // The kernel.
     "ret_from_fork",
     "ret_from_fork_asm",

@@ -30,8 +30,6 @@ TEST(EntryFunctionsTest, WhatHasNoCallerIsKnownByEachOfItsNames) {
                            "runtime.goexit.abi0",
                            "runtime.mstart.abi0",
                            "runtime.rt0_go.abi0",
-                           "runtime.mcall",
-                           "runtime.morestack.abi0",
                            "start_thread.part.0",
                            "ret_from_fork_asm"}) {
     EXPECT_TRUE(is_entry_function(name)) << name;
@@ -39,11 +37,27 @@ TEST(EntryFunctionsTest, WhatHasNoCallerIsKnownByEachOfItsNames) {
 }
 
 TEST(EntryFunctionsTest, WhatIsCalledIsNoneEvenIfItsNameBeginsLikeOne) {
-  for (const char* name :
-       {"", "main", "main.main", "runtime.main", "clone_table", "start_threads", "_start_server",
-        "start_thread_pool(int)", "runtime.goexit0", "runtime.goexit1", "runtime.mstart1",
-        "runtime.goexit.func1", "Pool::start_thread()", "my_clone3", "__GI___libc_malloc", "(", "@",
-        "ret_from_forked"}) {
+  for (const char* name : {"",
+                           "main",
+                           "main.main",
+                           "runtime.main",
+                           "clone_table",
+                           "start_threads",
+                           "_start_server",
+                           "start_thread_pool(int)",
+                           "runtime.goexit0",
+                           "runtime.goexit1",
+                           "runtime.mstart1",
+                           "runtime.goexit.func1",
+                           "Pool::start_thread()",
+                           "my_clone3",
+                           "__GI___libc_malloc",
+                           "(",
+                           "@",
+                           "ret_from_forked",
+                           "runtime.mcall",
+                           "runtime.systemstack",
+                           "runtime.morestack.abi0"}) {
     EXPECT_FALSE(is_entry_function(name)) << name;
   }
 }
@@ -59,7 +73,7 @@ model::Frame frame(const char* function) {
 }
 
 TEST(EntryFunctionsTest, TheCallerThatAnEntryCannotHaveIsTakenOff) {
-  std::vector<model::Frame> frames = {frame("runtime.schedule"), frame("runtime.mcall"),
+  std::vector<model::Frame> frames = {frame("runtime.schedule"), frame("runtime.mstart"),
                                       frame(nullptr)};
   EXPECT_FALSE(ends_at_entry(frames));
   drop_caller_of_entry(frames);
@@ -73,7 +87,7 @@ TEST(EntryFunctionsTest, OtherFramesWithoutANameStay) {
   std::vector<model::Frame> frames = {frame("main.work"), frame(nullptr)};
   drop_caller_of_entry(frames);
   EXPECT_EQ(frames.size(), 2U);
-  frames = {frame("runtime.mcall"), frame(nullptr)};
+  frames = {frame("runtime.mstart"), frame(nullptr)};
   frames.back().module = std::make_shared<const model::Module>();
   drop_caller_of_entry(frames);
   EXPECT_EQ(frames.size(), 2U) << "it is in a file";

@@ -19,7 +19,7 @@ model::Sample ending_at(const char* function, model::Frame::Kind kind) {
 }
 
 TEST(SampleNamerTest, AStackThatEndsAtAnEntryIsWholeWhateverStoppedTheUnwinder) {
-  const auto entry = ending_at("runtime.mcall", model::Frame::Kind::kGo);
+  const auto entry = ending_at("runtime.mstart", model::Frame::Kind::kGo);
   const auto middle = ending_at("main.work", model::Frame::Kind::kGo);
   for (const auto outcome : {PROFILE_ENDED, PROFILE_NO_MAPPING, PROFILE_FRAME_POINTER,
                              PROFILE_STACK_ORDER, PROFILE_MEMORY_FAULT}) {
