@@ -353,6 +353,11 @@ struct task_struct {
 	struct thread_struct thread;
 };
 
+struct hrtimer {
+};
+struct tick_sched {
+	struct hrtimer sched_timer;
+};
 struct pt_regs {
 #if defined(__TARGET_ARCH_x86)
 	unsigned long r15;

@@ -14,9 +14,9 @@ struct {
 	__uint(max_entries, 1 << 20);
 } profile_ring SEC(".maps");
 
-/* A perf event may interrupt a program of a tracepoint, but not another perf event. */
+/* What samples a CPU may interrupt a program of a tracepoint, but not itself. */
 enum profile_scratch {
-	PROFILE_SCRATCH_PERF_EVENT,
+	PROFILE_SCRATCH_SAMPLER,
 	PROFILE_SCRATCH_TRACEPOINT,
 	PROFILE_SCRATCH_COUNT
 };
@@ -233,9 +233,13 @@ static __always_inline void sample__user_stack(struct unwind_state *state, struc
 #endif
 }
 
-static __always_inline void sample__kernel_stack(struct unwind_state *state, void *context)
+/* From our program to what the tick's interrupt came into: 14 on Linux 6.18. */
+enum { PROFILE_INTERRUPT_FRAMES_MAX = 32 };
+
+/* `skip`: frames of ours, before those of the thread. */
+static __always_inline void sample__kernel_stack(struct unwind_state *state, void *context, u64 skip)
 {
-	long bytes = bpf_get_stack(context, state->frames, PROFILE_KERNEL_FRAMES_MAX * sizeof(u64), 0);
+	long bytes = bpf_get_stack(context, state->frames, PROFILE_KERNEL_FRAMES_MAX * sizeof(u64), skip);
 
 	if (bytes <= 0)
 		return;
@@ -285,8 +289,25 @@ static __always_inline void sample__begin(struct unwind_state *state, struct tas
 	state->frames_count = 0;
 }
 
-/* `in_kernel`: the thread was interrupted there, or is in a program's hook. */
-static __always_inline int sample__take(void *context, struct task_struct *task, u32 scratch, u64 weight, bool in_kernel)
+/* A context of a tracepoint begins at the tracepoint: what the interrupt has put on the stack is not the thread's. */
+static __always_inline void sample__interrupted_kernel_stack(struct unwind_state *state, void *context, u64 pc)
+{
+	long bytes = bpf_get_stack(context, state->frames, PROFILE_INTERRUPT_FRAMES_MAX * sizeof(u64), 0);
+
+	for (u32 i = 0; i < PROFILE_INTERRUPT_FRAMES_MAX; ++i) {
+		if ((long)((i + 1) * sizeof(u64)) > bytes)
+			return;
+		if (state->frames[i] != pc)
+			continue;
+		sample__kernel_stack(state, context, i);
+		return;
+	}
+}
+
+/* `in_kernel`: the thread was interrupted there, or is in a program's hook. `pc`: where, of a context that is not that of
+ * the interrupted code; 0: it is. */
+static __always_inline int sample__take(void *context, struct task_struct *task, u32 scratch, u64 weight, bool in_kernel,
+					u64 pc)
 {
 	struct unwind_state *state = bpf_map_lookup_elem(&profile_scratch, &scratch);
 
@@ -295,8 +316,10 @@ static __always_inline int sample__take(void *context, struct task_struct *task,
 	sample__begin(state, task);
 	state->record.weight = weight;
 	state->record.cause = 0;
-	if (in_kernel)
-		sample__kernel_stack(state, context);
+	if (pc)
+		sample__interrupted_kernel_stack(state, context, pc);
+	else if (in_kernel)
+		sample__kernel_stack(state, context, 0);
 	sample__user_stack(state, task, scratch);
 	sample__send(state);
 	return 0;

@@ -159,7 +159,7 @@ static __always_inline int off_cpu__enters(void *context, struct task_struct *ta
 		return 0;
 	cpu->sent++;
 	sample__begin(state, task);
-	sample__kernel_stack(state, context);
+	sample__kernel_stack(state, context, 0);
 	sample__user_stack(state, task, scratch);
 	if (is_new)
 		off_cpu__mend_new(&state->record, task);

@@ -8,6 +8,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "lib/profile_sample.bpf.h"
+#include "lib/tick.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -42,8 +43,8 @@ static __always_inline bool task__is_not_yet(struct task_struct *task)
 	       (u32)task->real_parent->tgid == profile_starter;
 }
 
-SEC("perf_event")
-int perf_event__sample(struct interrupted *interrupted)
+/* `in_kernel`, `pc`: as sample__take() has them. */
+static __always_inline int sample(void *context, bool in_kernel, u64 pc)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 one_in = *(volatile u32 *)&profile_one_in;
@@ -55,10 +56,24 @@ int perf_event__sample(struct interrupted *interrupted)
 	if (one_in > 1 && bpf_get_prandom_u32() % one_in)
 		return 0;
 	begin_ns = bpf_ktime_get_ns();
-	sample__take(interrupted, task, PROFILE_SCRATCH_PERF_EVENT, one_in, interrupted__in_kernel(interrupted));
+	sample__take(context, task, PROFILE_SCRATCH_SAMPLER, one_in, in_kernel, pc);
 	profile_book__add_many(PROFILE_BOOK_SAMPLER_NS, bpf_ktime_get_ns() - begin_ns);
 	profile_book__add(PROFILE_BOOK_SAMPLER_RUNS);
 	return 0;
+}
+
+SEC("perf_event")
+int perf_event__sample(struct interrupted *interrupted)
+{
+	return sample(interrupted, interrupted__in_kernel(interrupted), 0);
+}
+
+SEC("tp_btf/hrtimer_expire_entry")
+int BPF_PROG(tp_btf__hrtimer_expire_entry, struct hrtimer *timer)
+{
+	if (!tick__is(timer) || !tick__is_due())
+		return 0;
+	return sample(ctx, false, tick__interrupted_kernel());
 }
 
 SEC("tp_btf/sched_process_fork")

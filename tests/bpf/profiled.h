@@ -86,7 +86,7 @@ inline std::string profiled_program(const std::string& name) {
 class Profiled {
  public:
   static std::unique_ptr<Profiled> open(uint32_t hz, bool targets_only, std::string& why_not,
-                                        uint64_t table_bytes = 64 << 20) {
+                                        uint64_t table_bytes = 64 << 20, bool by_ticks = false) {
     std::unique_ptr<Profiled> profiled(new Profiled);
     auto types = probes::kernel_types();
     if (!types) {
@@ -98,6 +98,7 @@ class Profiled {
     probes::ProfileProbeSettings settings;
     settings.hz = hz;
     settings.targets_only = targets_only;
+    settings.by_ticks = by_ticks;
     settings.raw_per_second = hz / 4;
     const uint64_t before = base::monotonic_now_ns();
     profiled->probe_ = probes::ProfileProbe::attach(context, settings);

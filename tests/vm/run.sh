@@ -59,7 +59,8 @@ collect() {
   case $1 in
     bpf)
       if [ -x "$build/bin/bpf_tests" ]; then
-        files+=(--file "$build/bin/bpf_tests")
+        files+=(--file "$build/bin/bpf_tests" --file "$build/bin/profiled_chains" --file "$build/bin/profiled_static"
+          --file "$build/bin/libprofiled_library.so")
         with_libraries "$build/bin/bpf_tests"
       else
         reason="build/release/bin/bpf_tests is not built"

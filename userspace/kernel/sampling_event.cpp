@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -46,7 +47,28 @@ bool is_online(int cpu) {
 }  // namespace
 
 std::string_view to_string(SamplingClock clock) {
-  return clock == SamplingClock::kCycles ? "cycles" : "cpu-clock";
+  switch (clock) {
+    case SamplingClock::kCycles:
+      return "cycles";
+    case SamplingClock::kCpuClock:
+      return "cpu-clock";
+    case SamplingClock::kTicks:
+      return "ticks";
+  }
+  return "unknown";
+}
+
+uint32_t ticks_per_second() {
+  timespec tick{};  // of the coarse clocks: kernel/time/posix-timers.c, KTIME_LOW_RES
+  if (::clock_getres(CLOCK_MONOTONIC_COARSE, &tick) != 0 || tick.tv_sec != 0 || tick.tv_nsec <= 0) {
+    return 0;
+  }
+  const auto ns = static_cast<uint64_t>(tick.tv_nsec);
+  return static_cast<uint32_t>((kNsPerSecond + ns / 2) / ns);
+}
+
+bool SamplingEvents::are_allowed() {
+  return open_event(SamplingClock::kCpuClock, 1, 0) || (errno != EACCES && errno != EPERM);
 }
 
 base::Result<SamplingEvents> SamplingEvents::attach(bpf_program* program, uint32_t hz,

@@ -16,6 +16,7 @@ namespace hostlens::kernel {
 enum class SamplingClock : uint8_t {
   kCycles,    ///< of the processor, where it counts them: a halted CPU takes no samples
   kCpuClock,  ///< a timer that stands still while the CPU is idle
+  kTicks,     ///< some of the CPU's ticks: where nobody may open a perf event
 };
 [[nodiscard]] std::string_view to_string(SamplingClock clock);
 
@@ -24,6 +25,9 @@ class SamplingEvents {
  public:
   static constexpr uint32_t kMostHz = 999;
 
+  /// Whether this process may open such events: Debian's kernels refuse all but CAP_SYS_ADMIN while
+  /// kernel.perf_event_paranoid is 3.
+  [[nodiscard]] static bool are_allowed();
   /// `program`: SEC("perf_event"), loaded, and must outlive this. By cycles if `prefer_cycles` and
   /// this machine counts them, else by the CPU clock. `hz`: 1 to kMostHz.
   [[nodiscard]] static base::Result<SamplingEvents> attach(bpf_program* program, uint32_t hz,
@@ -48,5 +52,8 @@ class SamplingEvents {
   uint32_t hz_;
   std::map<int, Cpu> cpus_;
 };
+
+/// How often a CPU that is busy interrupts itself in a second: CONFIG_HZ. 0: not to be had.
+[[nodiscard]] uint32_t ticks_per_second();
 
 }  // namespace hostlens::kernel

@@ -81,6 +81,11 @@ bool hook_has_arguments(const btf* types, std::string_view section, uint16_t cou
 }
 
 std::string remedy_for(int error, std::string_view section) {
+  constexpr char kAllowEvents[] =
+      "Debian's kernel lets nobody without CAP_SYS_ADMIN sample while "
+      "kernel.perf_event_paranoid is 3: set it to 2 by sysctl";
+  // Tried only where perf events are refused.
+  if (section == "tp_btf/hrtimer_expire_entry") return kAllowEvents;
   if (error != EPERM && error != EACCES) return {};
   const kernel::Features features = kernel::read_features();
   if (!features.has("CAP_BPF") || !features.has("CAP_PERFMON")) {
@@ -89,10 +94,7 @@ std::string remedy_for(int error, std::string_view section) {
   if (section.starts_with("fexit") || section.starts_with("fentry")) {
     return "the kernel's lockdown or configuration forbids fentry and fexit";
   }
-  if (section.starts_with("perf_event")) {
-    return "Debian's kernel lets nobody without CAP_SYS_ADMIN sample while "
-           "kernel.perf_event_paranoid is 3: set it to 2 by sysctl";
-  }
+  if (section.starts_with("perf_event")) return kAllowEvents;
   return {};
 }
 

@@ -100,8 +100,10 @@ template <typename Skeleton, typename Prepare, typename Started>
   auto attached = attach();
   if (!attached) {
     const base::Error& error = attached.error();
-    detail::refuse(hooks, error.message,
-                   remedy_for(error.errno_value, hooks.empty() ? "" : hooks.front().hook));
+    std::string remedy = error.remedy;
+    if (remedy.empty() && !hooks.empty())
+      remedy = remedy_for(error.errno_value, hooks.front().hook);
+    detail::refuse(hooks, error.message, remedy);
   }
   context.report.hooks.insert(context.report.hooks.end(), std::make_move_iterator(hooks.begin()),
                               std::make_move_iterator(hooks.end()));

@@ -7,7 +7,11 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <iterator>
 #include <utility>
+#include <vector>
+
+#include <spdlog/fmt/fmt.h>
 
 #include "bpf/profile.skel.h"
 #include "probes/iterator.h"
@@ -19,8 +23,10 @@ namespace {
 constexpr char kSamples[] = "hostlens.profile.samples";
 constexpr char kSpaces[] = "hostlens.profile.samples, of user stacks";
 
+constexpr char kEventProgram[] = "perf_event__sample";
+constexpr char kTickProgram[] = "tp_btf__hrtimer_expire_entry";
+
 constexpr KernelProgram kPrograms[] = {
-    {"perf_event__sample", kSamples},
     {"tp_btf__sched_process_fork", kSpaces},
     {"tp_btf__sched_process_exec", kSpaces},
     {"tp_btf__sched_process_exit", kSpaces},
@@ -56,14 +62,48 @@ void fit_hashes(profile_bpf& skeleton, const btf* types) {
   }
 }
 
+/// What runs `sample()`. Ticks where events are refused, unless this kernel does not show them: its
+/// refusal is told then.
+bool takes_ticks(const ProfileProbeSettings& settings, const btf* types) {
+  if (settings.hz == 0) return false;
+  const bool has_ticks = btf__find_by_name_kind(types, "tick_cpu_sched", BTF_KIND_VAR) > 0 &&
+                         btf__find_by_name_kind(types, "__irq_regs", BTF_KIND_VAR) > 0;
+  return settings.by_ticks || (has_ticks && !kernel::SamplingEvents::are_allowed());
+}
+
+/// `hz` of them become samples.
+base::Result<void> use_ticks(profile_bpf& skeleton, uint32_t hz) {
+  const uint32_t ticks = kernel::ticks_per_second();
+  if (hz > ticks) {
+    return base::Error{
+        base::Error::Kind::kInvalid, 0,
+        fmt::format("profile: {} samples a second by this kernel's {} ticks", hz, ticks),
+        fmt::format("ask for {} or fewer, or allow perf events: set "
+                    "kernel.perf_event_paranoid to 2 by sysctl",
+                    ticks)};
+  }
+  skeleton.rodata->profile_hz = hz;
+  skeleton.rodata->profile_tick_hz = ticks;
+  return {};
+}
+
 }  // namespace
 
 std::unique_ptr<ProfileProbe> ProfileProbe::attach(const KernelProbeContext& context,
                                                    const ProfileProbeSettings& settings) {
   profile_bpf* loaded = nullptr;
   std::unique_ptr<kernel::SamplingEvents> events;
+  const bool by_ticks = takes_ticks(settings, context.types);
+  std::vector<KernelProgram> programs{{by_ticks ? kTickProgram : kEventProgram, kSamples}};
+  programs.insert(programs.end(), std::begin(kPrograms), std::end(kPrograms));
   const auto prepare = [&](profile_bpf& skeleton) -> base::Result<void> {
     fit_hashes(skeleton, context.types);
+    bpf_program__set_autoload(
+        by_ticks ? skeleton.progs.perf_event__sample : skeleton.progs.tp_btf__hrtimer_expire_entry,
+        false);
+    if (by_ticks) {
+      if (auto used = use_ticks(skeleton, settings.hz); !used) return used;
+    }
     skeleton.bss->profile_targets_only = settings.targets_only;
     skeleton.rodata->profile_keeps_targets = settings.keeps_targets;
     skeleton.rodata->profile_starter = settings.starter;
@@ -76,14 +116,14 @@ std::unique_ptr<ProfileProbe> ProfileProbe::attach(const KernelProbeContext& con
   const auto start = [&](profile_bpf& skeleton) -> base::Result<void> {
     loaded = &skeleton;
     auto visited = run_iterator(skeleton.links.iter__task, "processes");
-    if (!visited || settings.hz == 0) return visited;
+    if (!visited || settings.hz == 0 || by_ticks) return visited;
     auto attached = kernel::SamplingEvents::attach(skeleton.progs.perf_event__sample, settings.hz,
                                                    settings.prefer_cycles);
     if (!attached) return std::move(attached).error();
     events = std::make_unique<kernel::SamplingEvents>(*std::move(attached));
     return {};
   };
-  auto probe = attach_kernel_probe<profile_bpf>("profile", kPrograms, context, prepare, start);
+  auto probe = attach_kernel_probe<profile_bpf>("profile", programs, context, prepare, start);
   if (probe == nullptr) return nullptr;
   return std::unique_ptr<ProfileProbe>(
       new ProfileProbe(std::move(probe), *loaded, std::move(events)));
@@ -104,20 +144,20 @@ ProfileProbe::Maps ProfileProbe::maps() const {
       bpf_map__fd(skeleton_.maps.target_bits),        bpf_map__fd(skeleton_.maps.target_cgroups)};
 }
 
+base::Result<void> ProfileProbe::follow_cpus() {
+  return events_ ? events_->follow_cpus() : base::Result<void>{};
+}
+
+kernel::SamplingClock ProfileProbe::clock() const {
+  return events_ ? events_->clock() : kernel::SamplingClock::kTicks;
+}
+
 void ProfileProbe::set_targets_only(bool only) {
   std::atomic_ref<bool>(skeleton_.bss->profile_targets_only).store(only);
 }
 
 void ProfileProbe::take_one_in(uint32_t count) {
   std::atomic_ref<uint32_t>(skeleton_.data->profile_one_in).store(std::max(count, 1U));
-}
-
-ProfileProbe::Cost ProfileProbe::cost() const {
-  bpf_prog_info facts{};
-  uint32_t length = sizeof(facts);
-  const int fd = bpf_program__fd(skeleton_.progs.perf_event__sample);
-  if (bpf_obj_get_info_by_fd(fd, &facts, &length) != 0) return {};
-  return {facts.run_cnt, facts.run_time_ns};
 }
 
 uint64_t ProfileProbe::recursion_misses() const {

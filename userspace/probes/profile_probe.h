@@ -16,6 +16,9 @@ namespace hostlens::probes {
 struct ProfileProbeSettings {
   uint32_t hz = 19;           ///< 1 to 999; 0: no CPU is sampled, the tables serve another probe
   bool prefer_cycles = true;  ///< where the processor counts them
+  /// Even where perf events may be opened; else only where they may not. `hz` is at most
+  /// kernel::ticks_per_second() then.
+  bool by_ticks = false;
   bool targets_only = false;  ///< else of the whole host
   /// No other probe keeps the targets: children of one become targets here.
   bool keeps_targets = false;
@@ -57,15 +60,9 @@ class ProfileProbe {
   /// From now on a random one in so many samples is taken, with that weight; at least 1.
   void take_one_in(uint32_t count);
   /// These two only where CPUs are sampled. Every few seconds: CPUs come and go.
-  [[nodiscard]] base::Result<void> follow_cpus() { return events_->follow_cpus(); }
-  [[nodiscard]] kernel::SamplingClock clock() const { return events_->clock(); }
+  [[nodiscard]] base::Result<void> follow_cpus();
+  [[nodiscard]] kernel::SamplingClock clock() const;
 
-  /// Runs of the sampler and what they took, by kernel.bpf_stats_enabled; 0 while that is off.
-  struct Cost {
-    uint64_t runs = 0;
-    uint64_t ns = 0;
-  };
-  [[nodiscard]] Cost cost() const;
   /// Events nobody saw: the kernel was running a program on that CPU already.
   [[nodiscard]] uint64_t recursion_misses() const;
 
@@ -75,7 +72,8 @@ class ProfileProbe {
 
   std::unique_ptr<KernelProbe> loaded_;
   profile_bpf& skeleton_;
-  std::unique_ptr<kernel::SamplingEvents> events_;  ///< ends before what it runs; null: hz 0
+  std::unique_ptr<kernel::SamplingEvents>
+      events_;  ///< ends before what it runs; null: ticks, or hz 0
 };
 
 }  // namespace hostlens::probes
