@@ -170,6 +170,16 @@ static __always_inline void sample__unwind(struct unwind_state *state, u64 pc)
 			break;
 }
 
+static __always_inline void sample__know_java(struct unwind_state *state, u64 number)
+{
+	const struct hotspot_space *hotspot = bpf_map_lookup_elem(&hotspot_spaces, &number);
+
+	if (hotspot)
+		state->hotspot = *hotspot;
+	else
+		state->space_flags &= ~UNWIND_SPACE_HOTSPOT;
+}
+
 static __always_inline void sample__user_stack(struct unwind_state *state, struct task_struct *task, u32 scratch)
 {
 	u8 *outcome = &state->record.outcome;
@@ -214,6 +224,8 @@ static __always_inline void sample__user_stack(struct unwind_state *state, struc
 	state->space_first = space->first;
 	state->space_count = space->count;
 	state->space_flags = (u8)space->flags;
+	if (state->space_flags & UNWIND_SPACE_HOTSPOT)
+		sample__know_java(state, number);
 	sample__unwind(state, pc);
 	/* Half way through an exec the stack is gone, and the registers are the old program's. */
 	if (*outcome == PROFILE_MEMORY_FAULT && (regs->orig_ax == NR_EXECVE || regs->orig_ax == NR_EXECVEAT))

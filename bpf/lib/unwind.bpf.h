@@ -52,6 +52,8 @@ struct unwind_state {
 	__u32 failed_executable;
 	__u32 frames_count; /* words of frames[]: kernel, then user, then Python's */
 	__u64 registers[16]; /* by DWARF number */
+	struct hotspot_space hotspot; /* with UNWIND_SPACE_HOTSPOT */
+	__u64 blob; /* a CodeBlob of it */
 	struct profile_sample_record record;
 	__u64 frames[PROFILE_WORDS_MAX];
 };
@@ -440,6 +442,13 @@ UNWIND_INLINE int unwind__by_table(struct unwind_state *state, __u64 address)
 	return unwind__by_row(state, word->value);
 }
 
+#include "lib/hotspot.bpf.h"
+
+UNWIND_INLINE int unwind__in_code_cache(const struct unwind_state *state, __u64 address)
+{
+	return state->space_flags & UNWIND_SPACE_HOTSPOT && hotspot__contains(state, address);
+}
+
 /* One frame: notes it, and makes its caller the frame at hand. 0: it was the last one, record.outcome says why. */
 UNWIND_FUNCTION int unwind__step(struct unwind_state *state)
 {
@@ -452,11 +461,15 @@ UNWIND_FUNCTION int unwind__step(struct unwind_state *state)
 	if ((address < state->start || address >= state->limit) && !unwind__enter(state, address)) {
 		state->start = 0;
 		state->limit = 0;
+		if (unwind__in_code_cache(state, address))
+			return hotspot__step(state);
 		if (state->guess)
 			return unwind__end(state, state->guess);
 		state->failed_at = address;
 		kind = PROFILE_FRAME_UNKNOWN;
 	} else if (!state->executable) {
+		if (unwind__in_code_cache(state, address))
+			return hotspot__step(state);
 		kind = PROFILE_FRAME_ANONYMOUS;
 	}
 	if (!unwind__add_frame(state, kind))

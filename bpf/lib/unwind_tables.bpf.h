@@ -40,6 +40,15 @@ struct {
 	__type(value, struct unwind_space);
 } unwind_spaces SEC(".maps");
 
+/* Of spaces with UNWIND_SPACE_HOTSPOT. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 8192);
+	__type(key, u64);
+	__type(value, struct hotspot_space);
+} hotspot_spaces SEC(".maps");
+
 static __always_inline const union unwind_word *unwind__word(u32 index)
 {
 	u32 number = index >> UNWIND_SLAB_SHIFT;

@@ -20,6 +20,7 @@
 // no process names it: the worker reads the table of processes and drops what it does not find.
 #pragma once
 
+#include "records/hotspot.h"
 #include "records/process.h"
 #include "records/python.h"
 #include "records/unwind.h"
@@ -34,7 +35,7 @@ enum {
 	UNWIND_MAPPING_SHIFT = 2,      /* words of a mapping */
 	UNWIND_FRAMES_MAX = 200,       /* user frames of a sample */
 	PROFILE_KERNEL_FRAMES_MAX = 127, /* kernel.perf_event_max_stack */
-	PROFILE_FRAMES_MAX = UNWIND_FRAMES_MAX + PROFILE_KERNEL_FRAMES_MAX,
+	PROFILE_FRAMES_MAX = 2 * UNWIND_FRAMES_MAX + PROFILE_KERNEL_FRAMES_MAX, /* words: see profile_frame_kind */
 	PROFILE_WORDS_MAX = PROFILE_FRAMES_MAX + 2 * PYTHON_FRAMES_MAX,
 	PROFILE_STACK_PAGE = 4096,
 	PROFILE_STACK_PAGES = 4, /* of a raw stack */
@@ -71,6 +72,7 @@ enum unwind_space_flag {
 	/* It makes code at run time: an unknown address is tried by frame pointers, as code that is too new to be known. */
 	UNWIND_SPACE_JIT = 1,
 	UNWIND_SPACE_PYTHON = 2, /* it is in the table of records/python.h too */
+	UNWIND_SPACE_HOTSPOT = 4, /* it is in the table of records/hotspot.h too */
 };
 
 struct unwind_space {
@@ -153,6 +155,7 @@ enum profile_frame_kind {
 	PROFILE_FRAME_FILE = 1,      /* executable (20 bits) | ELF virtual address (40 bits) */
 	PROFILE_FRAME_ANONYMOUS = 2, /* address (60 bits), in executable memory without a file */
 	PROFILE_FRAME_UNKNOWN = 3,   /* address (60 bits), in no known mapping */
+	PROFILE_FRAME_JAVA = 4,      /* address (60 bits), and a second word: records/hotspot.h */
 };
 #define PROFILE_FRAME_RETURN (1ULL << 63)
 #define PROFILE_FRAME_KIND_SHIFT 60
@@ -169,7 +172,7 @@ enum profile_sample_flag {
 	PROFILE_SAMPLE_RAW = 2,
 };
 
-/* Followed by kernel_frames addresses of the kernel, then user_frames frames, then python_frames of two words each
+/* Followed by kernel_frames addresses of the kernel, then user_frames frames of one word or two, then python_frames of two words each
  * (records/python.h); each leaf first. */
 struct profile_sample_record {
 	struct record_header header;

@@ -227,7 +227,7 @@ TEST_F(ProfileTablesTest, ContradictoryTablesAreRefused) {
   EXPECT_FALSE(tables.publish(UNWIND_EXECUTABLES_MAX, std::vector<probes::CodePage>{{1, {0, 5, 0}}},
                               rows, now_ns));
   const auto space = [&](std::vector<unwind_mapping> mappings) {
-    return tables.fill_space(~uint64_t{0}, mappings, 0, std::nullopt, now_ns).has_value();
+    return tables.fill_space(~uint64_t{0}, mappings, 0, {}, now_ns).has_value();
   };
   EXPECT_FALSE(space({{2, 1, 0, 0, 0}}));
   EXPECT_FALSE(space({{1, 3, 0, 0, 0}, {2, 4, 0, 0, 0}}));

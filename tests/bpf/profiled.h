@@ -25,6 +25,7 @@
 #include "decoders/profile_decoder.h"
 #include "kernel/code_files.h"
 #include "kernel/local_host_access.h"
+#include "kernel/process_memory.h"
 #include "kernel/ring_reader.h"
 #include "kernel/slab_source.h"
 #include "kernel/target_table.h"
@@ -283,10 +284,10 @@ class Profiled {
   [[nodiscard]] bool open_tables(uint64_t table_bytes) {
     const auto own = [](int fd) { return base::UniqueFd(::dup(fd)); };
     const probes::ProfileProbe::Maps maps = probe_->maps();
-    auto tables =
-        probes::UnwindTables::open({own(maps.slabs), own(maps.executables), own(maps.spaces),
-                                    own(maps.processes), own(maps.python_spaces)},
-                                   slabs_, table_bytes);
+    auto tables = probes::UnwindTables::open(
+        {own(maps.slabs), own(maps.executables), own(maps.spaces), own(maps.processes),
+         own(maps.python_spaces), own(maps.hotspot_spaces)},
+        slabs_, table_bytes);
     auto ring = kernel::RingReader::open(own(maps.ring));
     auto notices = kernel::RingReader::open(own(maps.notices));
     if (!tables || !ring || !notices) return false;
@@ -300,9 +301,9 @@ class Profiled {
     targets_ = std::make_unique<kernel::TargetTable>(bits_, kBitsBytes / 8, -1);
     host_ = std::make_unique<kernel::LocalHostAccess>(*targets_);
     tracker_ = std::make_unique<symbols::CodeTracker>(
-        *tables_, *host_, files_, [this](uint32_t pid) { return own_.contains(pid); });
+        *tables_, *host_, files_, memory_, [this](uint32_t pid) { return own_.contains(pid); });
     mender_ = std::make_unique<symbols::SampleMender>(
-        *tables_, *tracker_, [this](decoders::ProfileSample&& sample) {
+        *tables_, *tracker_, memory_, [this](decoders::ProfileSample&& sample) {
           if (sample.time_ns >= since_ns_ && is_own(sample.process.pid)) {
             samples_.push_back(std::move(sample));
           }
@@ -317,6 +318,8 @@ class Profiled {
   uint64_t load_ns_ = 0;
   kernel::LocalSlabSource slabs_;
   kernel::LocalCodeFiles files_;
+  kernel::LocalProcessMemory memory_{[this](uint32_t pid) { return own_.contains(pid); },
+                                     [](model::ProcessKey) { return true; }};
   std::unique_ptr<probes::UnwindTables> tables_;
   std::unique_ptr<kernel::RingReader> ring_;
   std::unique_ptr<kernel::RingReader> notices_;

@@ -27,6 +27,12 @@ class Memory final : public symbols::UnwindMemory {
   [[nodiscard]] unwind_executable* executable(uint32_t number) const override {
     return number < executables_.size() ? &executables_[number] : nullptr;
   }
+  [[nodiscard]] bool read(void* to, uint32_t bytes, uint64_t from) const override {
+    const uint64_t all = words_.size() * sizeof(unwind_word);
+    if (bytes > all) return false;
+    std::memcpy(to, reinterpret_cast<const char*>(words_.data()) + from % (all - bytes + 1), bytes);
+    return true;
+  }
   mutable uint64_t reads = 0;
 
  private:
@@ -53,11 +59,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   input.registers = *registers;
   input.stack_start = *stack_start;
   input.stack = *stack;
+  // A JVM whose every word is in the input.
+  if ((*flags & UNWIND_SPACE_HOTSPOT) != 0) input.hotspot = reader.read<hotspot_space>();
   const Memory memory(*reader.read_bytes(reader.remaining()));
   const symbols::UnwindOutput output = symbols::unwind_late(memory, input);
   // Two searches, a mapping, a page and a row per step.
   constexpr uint64_t kMostReads = (UNWIND_FRAMES_MAX + 1) * (2 * (UNWIND_SEARCH_STEPS + 1) + 8);
-  if (output.frames.size() > UNWIND_FRAMES_MAX || memory.reads > kMostReads ||
+  if (output.frames.size() > 2 * UNWIND_FRAMES_MAX || memory.reads > kMostReads ||
       output.outcome >= PROFILE_OUTCOME_COUNT) {
     std::abort();
   }

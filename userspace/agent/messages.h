@@ -49,6 +49,7 @@ enum class FdSlot : uint8_t {
   kUnwindSpaces,
   kUnwindProcesses,
   kPythonSpaces,
+  kHotspotSpaces,
   kCount
 };
 inline constexpr size_t kFdSlots = static_cast<size_t>(FdSlot::kCount);

@@ -134,6 +134,7 @@ Result<void> Supervisor::send_hello(const Channel& channel, const Channel& worke
   list.add(FdSlot::kUnwindSpaces, profile.spaces);
   list.add(FdSlot::kUnwindProcesses, profile.processes);
   list.add(FdSlot::kPythonSpaces, profile.python_spaces);
+  list.add(FdSlot::kHotspotSpaces, profile.hotspot_spaces);
   return channel.send(Hello{list.mask()}, list.fds());
 }
 

@@ -16,22 +16,29 @@ bool is_cause(uint8_t cause) {
   return cause <= BLOCKED_OTHER || cause == PROFILE_CAUSE_RUNQUEUE || cause == PROFILE_CAUSE_SHORT;
 }
 
-uint64_t word_at(base::Bytes words, size_t index) {
-  uint64_t word = 0;
-  std::memcpy(&word, words.data() + index * sizeof(word), sizeof(word));
-  return word;
-}
-
 PythonFrame python_frame(uint64_t code, uint64_t place) {
   return {code & PYTHON_FRAME_CODE_MASK, static_cast<int32_t>(static_cast<uint32_t>(place)),
           static_cast<uint32_t>(place >> 32U), (code & PYTHON_FRAME_ENTRY) != 0};
 }
 
+bool decode_java(std::span<const uint64_t> words, ProfileFrame& frame) {
+  if (words.size() < 2) return false;
+  const uint64_t type = words[1] >> HOTSPOT_FRAME_TYPE_SHIFT;
+  if (type < HOTSPOT_FRAME_INTERPRETED || type > HOTSPOT_FRAME_STUB) return false;
+  frame.java = static_cast<hotspot_frame_type>(type);
+  frame.java_place =
+      static_cast<uint32_t>(words[1] >> HOTSPOT_FRAME_PLACE_SHIFT & HOTSPOT_FRAME_PLACE_MASK);
+  frame.java_check = static_cast<uint32_t>(words[1]);
+  return true;
+}
+
 }  // namespace
 
-bool decode_frame(uint64_t word, ProfileFrame& frame) noexcept {
+size_t decode_frame(std::span<const uint64_t> words, ProfileFrame& frame) noexcept {
+  if (words.empty()) return 0;
+  const uint64_t word = words.front();
   const uint64_t kind = word >> PROFILE_FRAME_KIND_SHIFT & PROFILE_FRAME_KIND_MASK;
-  if (kind < PROFILE_FRAME_FILE || kind > PROFILE_FRAME_UNKNOWN) return false;
+  if (kind < PROFILE_FRAME_FILE || kind > PROFILE_FRAME_JAVA) return 0;
   const bool file = kind == PROFILE_FRAME_FILE;
   frame.kind = static_cast<profile_frame_kind>(kind);
   frame.is_return = (word & PROFILE_FRAME_RETURN) != 0;
@@ -39,7 +46,9 @@ bool decode_frame(uint64_t word, ProfileFrame& frame) noexcept {
                                                   PROFILE_FRAME_EXECUTABLE_MASK)
                           : 0;
   frame.address = word & (file ? PROFILE_FRAME_OFFSET_MASK : PROFILE_FRAME_ADDRESS_MASK);
-  return !file || (frame.executable != 0 && frame.executable < UNWIND_EXECUTABLES_MAX);
+  if (kind == PROFILE_FRAME_JAVA) return decode_java(words, frame) ? 2 : 0;
+  const bool good = !file || (frame.executable != 0 && frame.executable < UNWIND_EXECUTABLES_MAX);
+  return good ? 1 : 0;
 }
 
 DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
@@ -53,12 +62,16 @@ DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
       record->python_version >= PYTHON_VERSION_COUNT || record->python_frames > PYTHON_FRAMES_MAX) {
     return DecodeStatus::kField;
   }
-  const size_t frames = size_t{record->kernel_frames} + record->user_frames;
-  const size_t all = frames + size_t{record->python_frames} * 2;
-  if (record->header.size != sizeof(*record) + all * sizeof(uint64_t)) {
+  const size_t all = (record->header.size - sizeof(*record)) / sizeof(uint64_t);
+  const size_t python = size_t{record->python_frames} * 2;
+  if (record->header.size % sizeof(uint64_t) != 0 || all > PROFILE_WORDS_MAX ||
+      all < record->kernel_frames + python) {
     return DecodeStatus::kTruncated;
   }
-  const base::Bytes words = bytes.subspan(sizeof(*record), all * sizeof(uint64_t));
+  const size_t frames = all - python;
+  std::array<uint64_t, PROFILE_WORDS_MAX> room;
+  const std::span<uint64_t> words = std::span(room).first(all);
+  std::memcpy(words.data(), bytes.data() + sizeof(*record), words.size_bytes());
   sample.time_ns = record->header.time_ns;
   sample.process = process_key(record->process);
   sample.start_boottime_ns = record->process.start_boottime_ns;
@@ -73,19 +86,22 @@ DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
   sample.has_raw = (record->flags & PROFILE_SAMPLE_RAW) != 0;
   sample.kernel_frames.clear();
   for (size_t i = 0; i < record->kernel_frames; ++i) {
-    sample.kernel_frames.push_back(word_at(words, i));
+    sample.kernel_frames.push_back(words[i]);
   }
   sample.frames.clear();
-  for (size_t i = record->kernel_frames; i < frames; ++i) {
+  for (size_t i = record->kernel_frames; i < frames;) {
     ProfileFrame frame;
-    if (!decode_frame(word_at(words, i), frame)) return DecodeStatus::kField;
+    const size_t count = decode_frame(words.subspan(i, frames - i), frame);
+    if (count == 0) return DecodeStatus::kField;
     sample.frames.push_back(frame);
+    i += count;
   }
+  if (sample.frames.size() != record->user_frames) return DecodeStatus::kTruncated;
   sample.python = static_cast<python_outcome>(record->python_outcome);
   sample.version = static_cast<python_version>(record->python_version);
   sample.python_frames.clear();
   for (size_t i = frames; i < all; i += 2) {
-    sample.python_frames.push_back(python_frame(word_at(words, i), word_at(words, i + 1)));
+    sample.python_frames.push_back(python_frame(words[i], words[i + 1]));
   }
   return DecodeStatus::kOk;
 }

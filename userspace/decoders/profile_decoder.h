@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,10 @@ struct ProfileFrame {
   bool is_return = false;
   uint32_t executable = 0;  ///< of PROFILE_FRAME_FILE: its number in UnwindTables
   uint64_t address = 0;     ///< an ELF virtual address of that file, else as the process has it
+  /// Of PROFILE_FRAME_JAVA, as records/hotspot.h says.
+  hotspot_frame_type java = HOTSPOT_FRAME_STUB;
+  uint32_t java_place = 0;
+  uint32_t java_check = 0;
 
   bool operator==(const ProfileFrame&) const = default;
 };
@@ -77,8 +82,9 @@ struct ProfileNotice {
   uint32_t executable = 0;  ///< of PROFILE_NOTICE_TABLE
 };
 
-/// One frame; false: no such kind.
-[[nodiscard]] bool decode_frame(uint64_t word, ProfileFrame& frame) noexcept;
+/// The frame that `words` begin with. Returns how many of them it has; 0: no such kind, or words
+/// are missing.
+[[nodiscard]] size_t decode_frame(std::span<const uint64_t> words, ProfileFrame& frame) noexcept;
 
 /// A profile_sample_record. Memory of `sample` is used again.
 [[nodiscard]] DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample);

@@ -25,8 +25,8 @@ class OffCpuProbe {
   /// The maps that it has in common with a ProfileProbe, which must be attached before, with the
   /// same `context.maps`, of these names.
   static constexpr const char* kSharedMaps[] = {
-      "profile_ring",  "profile_notices",   "profile_books", "unwind_slabs", "unwind_executables",
-      "unwind_spaces", "profile_processes", "python_spaces", "target_bits"};
+      "profile_ring",  "profile_notices",   "profile_books", "unwind_slabs",   "unwind_executables",
+      "unwind_spaces", "profile_processes", "python_spaces", "hotspot_spaces", "target_bits"};
 
   /// nullptr: this kernel cannot, context.report says why.
   [[nodiscard]] static std::unique_ptr<OffCpuProbe> attach(const KernelProbeContext& context,

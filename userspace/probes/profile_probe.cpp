@@ -56,7 +56,7 @@ uint32_t ring_bytes(const ProfileProbeSettings& settings) {
 void fit_hashes(profile_bpf& skeleton, const btf* types) {
   if (btf__find_by_name_kind(types, "bpf_mem_alloc", BTF_KIND_STRUCT) > 0) return;
   for (bpf_map* map : {skeleton.maps.profile_processes, skeleton.maps.unwind_spaces,
-                       skeleton.maps.python_spaces}) {
+                       skeleton.maps.python_spaces, skeleton.maps.hotspot_spaces}) {
     bpf_map__set_map_flags(map, 0);
     bpf_map__set_max_entries(map, kProcessesAtOnce);
   }
@@ -141,7 +141,8 @@ ProfileProbe::Maps ProfileProbe::maps() const {
       bpf_map__fd(skeleton_.maps.profile_books),      bpf_map__fd(skeleton_.maps.unwind_slabs),
       bpf_map__fd(skeleton_.maps.unwind_executables), bpf_map__fd(skeleton_.maps.unwind_spaces),
       bpf_map__fd(skeleton_.maps.profile_processes),  bpf_map__fd(skeleton_.maps.python_spaces),
-      bpf_map__fd(skeleton_.maps.target_bits),        bpf_map__fd(skeleton_.maps.target_cgroups)};
+      bpf_map__fd(skeleton_.maps.hotspot_spaces),     bpf_map__fd(skeleton_.maps.target_bits),
+      bpf_map__fd(skeleton_.maps.target_cgroups)};
 }
 
 base::Result<void> ProfileProbe::follow_cpus() {

@@ -42,8 +42,9 @@ class ProfileProbe {
     int executables = -1;
     int spaces = -1;
     int processes = -1;
-    int python_spaces = -1;  ///< the worker writes it, as the spaces
-    int target_bits = -1;    ///< one bit per pid, mapped by who sets them
+    int python_spaces = -1;  ///< the worker writes these two, as the spaces
+    int hotspot_spaces = -1;
+    int target_bits = -1;  ///< one bit per pid, mapped by who sets them
     int target_cgroups = -1;
   };
 

@@ -63,6 +63,7 @@ Result<std::unique_ptr<UnwindTables>> UnwindTables::open(Maps maps, kernel::Slab
   if (good) good = check(maps.spaces.get(), BPF_MAP_TYPE_HASH, 8, sizeof(unwind_space));
   if (good) good = check(maps.processes.get(), BPF_MAP_TYPE_HASH, 4, sizeof(profile_process));
   if (good) good = check(maps.python_spaces.get(), BPF_MAP_TYPE_HASH, 8, sizeof(python_space));
+  if (good) good = check(maps.hotspot_spaces.get(), BPF_MAP_TYPE_HASH, 8, sizeof(hotspot_space));
   if (!good) return std::move(good).error();
   void* const executables = ::mmap(nullptr, kExecutablesBytes, PROT_READ | PROT_WRITE, MAP_SHARED,
                                    maps.executables.get(), 0);
@@ -74,7 +75,8 @@ Result<std::unique_ptr<UnwindTables>> UnwindTables::open(Maps maps, kernel::Slab
 }
 
 void UnwindTables::forget_predecessor() {
-  for (const int map : {maps_.spaces.get(), maps_.python_spaces.get()}) {
+  for (const int map :
+       {maps_.spaces.get(), maps_.python_spaces.get(), maps_.hotspot_spaces.get()}) {
     uint64_t space = 0;
     while (bpf_map_get_next_key(map, nullptr, &space) == 0) {
       if (bpf_map_delete_elem(map, &space) != 0) break;
@@ -223,7 +225,7 @@ void UnwindTables::free(Extents& extents, uint64_t now_ns) {
 }
 
 Result<void> UnwindTables::fill_space(uint64_t space, std::span<const unwind_mapping> mappings,
-                                      uint16_t flags, const std::optional<python_space>& python,
+                                      uint16_t flags, const SpaceLanguages& languages,
                                       uint64_t now_ns) {
   if (space == 0 || mappings.size() > UNWIND_MAPPINGS_MAX) {
     return base::Error{base::Error::Kind::kBusy, 0, "unwind tables: too many mappings", {}};
@@ -236,14 +238,7 @@ Result<void> UnwindTables::fill_space(uint64_t space, std::span<const unwind_map
     }
     end = mapping.limit;
   }
-  // Before the flag that tells of it.
-  if (python) {
-    if (bpf_map_update_elem(maps_.python_spaces.get(), &space, &*python, BPF_ANY) == 0) {
-      flags |= UNWIND_SPACE_PYTHON;
-    } else {
-      ++python_refused_;
-    }
-  }
+  flags |= fill_languages(space, languages);
   Space filled{{0, static_cast<uint16_t>(mappings.size()), flags}, {}};
   if (!mappings.empty()) {
     auto place = allocate(static_cast<uint32_t>(mappings.size()) << UNWIND_MAPPING_SHIFT, now_ns);
@@ -260,21 +255,37 @@ Result<void> UnwindTables::fill_space(uint64_t space, std::span<const unwind_map
   const auto old = spaces_.find(space);
   if (old != spaces_.end()) {
     slabs_.free(old->second.extent, now_ns);
-    if ((old->second.value.flags & ~flags & UNWIND_SPACE_PYTHON) != 0) {
-      bpf_map_delete_elem(maps_.python_spaces.get(), &space);
-    }
+    drop_languages(space, old->second.value.flags & ~uint32_t{flags});
   }
   spaces_[space] = filled;
   return {};
+}
+
+uint16_t UnwindTables::fill_languages(uint64_t space, const SpaceLanguages& languages) {
+  uint16_t flags = 0;
+  const auto write = [&](int map, const auto& value, uint16_t flag, uint64_t& refused) {
+    if (!value) return;
+    if (bpf_map_update_elem(map, &space, &*value, BPF_ANY) == 0) {
+      flags |= flag;
+    } else {
+      ++refused;
+    }
+  };
+  write(maps_.python_spaces.get(), languages.python, UNWIND_SPACE_PYTHON, python_refused_);
+  write(maps_.hotspot_spaces.get(), languages.hotspot, UNWIND_SPACE_HOTSPOT, hotspot_refused_);
+  return flags;
+}
+
+void UnwindTables::drop_languages(uint64_t space, uint32_t flags) {
+  if ((flags & UNWIND_SPACE_PYTHON) != 0) bpf_map_delete_elem(maps_.python_spaces.get(), &space);
+  if ((flags & UNWIND_SPACE_HOTSPOT) != 0) bpf_map_delete_elem(maps_.hotspot_spaces.get(), &space);
 }
 
 void UnwindTables::drop_space(uint64_t space, uint64_t now_ns) {
   const auto found = spaces_.find(space);
   if (found == spaces_.end()) return;
   bpf_map_delete_elem(maps_.spaces.get(), &space);
-  if ((found->second.value.flags & UNWIND_SPACE_PYTHON) != 0) {
-    bpf_map_delete_elem(maps_.python_spaces.get(), &space);
-  }
+  drop_languages(space, found->second.value.flags);
   slabs_.free(found->second.extent, now_ns);
   spaces_.erase(found);
 }
@@ -329,6 +340,7 @@ UnwindTableFigures UnwindTables::figures() const {
           tables_,
           spaces_.size(),
           python_refused_,
+          hotspot_refused_,
           evictions_};
 }
 

@@ -34,8 +34,15 @@ struct UnwindTableFigures {
   uint64_t executables = 0;  ///< numbers in use
   uint64_t tables = 0;       ///< of these, with a table
   uint64_t spaces = 0;
-  uint64_t python_refused = 0;  ///< spaces with CPython that had no room in their table
-  uint64_t evictions = 0;       ///< tables that went to make room for others
+  uint64_t python_refused = 0;   ///< spaces with CPython that had no room in their table
+  uint64_t hotspot_refused = 0;  ///< and with a JVM
+  uint64_t evictions = 0;        ///< tables that went to make room for others
+};
+
+/// What else the unwinder has to know of a space, by what runs in it.
+struct SpaceLanguages {
+  std::optional<python_space> python;
+  std::optional<hotspot_space> hotspot;
 };
 
 /// Needs descriptors that may write, no privilege beyond them (before Linux 6.0: CAP_BPF). Times
@@ -48,6 +55,7 @@ class UnwindTables {
     base::UniqueFd spaces;
     base::UniqueFd processes;  ///< only read
     base::UniqueFd python_spaces;
+    base::UniqueFd hotspot_spaces;
   };
   /// Numbers are not given again for so long: records in the ring may still tell of them.
   static constexpr uint64_t kNumberRestNs = 30'000'000'000;
@@ -74,12 +82,11 @@ class UnwindTables {
   [[nodiscard]] bool has_table(uint32_t number) const;
 
   /// The executable mappings of a space, ascending and apart; replaces what it had. `flags`: enum
-  /// unwind_space_flag; where `python` is there, UNWIND_SPACE_PYTHON is added, unless the table of
-  /// such spaces is full.
+  /// unwind_space_flag; for each language that is there its flag is added (UNWIND_SPACE_PYTHON),
+  /// unless the table of such spaces is full.
   [[nodiscard]] base::Result<void> fill_space(uint64_t space,
                                               std::span<const unwind_mapping> mappings,
-                                              uint16_t flags,
-                                              const std::optional<python_space>& python,
+                                              uint16_t flags, const SpaceLanguages& languages,
                                               uint64_t now_ns);
   void drop_space(uint64_t space, uint64_t now_ns);
   [[nodiscard]] bool has_space(uint64_t space) const { return spaces_.contains(space); }
@@ -122,6 +129,9 @@ class UnwindTables {
   [[nodiscard]] base::Result<void> copy_rows(std::span<const CodePage> pages,
                                              std::span<const unwind_row> rows, uint64_t now_ns,
                                              Extents& extents, std::vector<unwind_word>& directory);
+  /// Writes what is there before the flags that tell of it: which these are.
+  [[nodiscard]] uint16_t fill_languages(uint64_t space, const SpaceLanguages& languages);
+  void drop_languages(uint64_t space, uint32_t flags);
   [[nodiscard]] base::Result<UnwindSlabs::Extent> allocate(uint32_t words, uint64_t now_ns);
   [[nodiscard]] bool make_room(uint64_t bytes, uint64_t now_ns);
   bool evict_one(uint64_t now_ns);
@@ -137,6 +147,7 @@ class UnwindTables {
   uint64_t tables_ = 0;
   uint64_t evictions_ = 0;
   uint64_t python_refused_ = 0;
+  uint64_t hotspot_refused_ = 0;
 };
 
 }  // namespace hostlens::probes

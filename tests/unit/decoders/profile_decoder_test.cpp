@@ -99,6 +99,45 @@ TEST(ProfileDecoderTest, ReadsPythonFramesBehindTheOthers) {
   }
 }
 
+TEST(ProfileDecoderTest, ReadsJavaFramesOfTwoWords) {
+  profile_sample_record record = sample_record();
+  record.user_frames = 5;
+  record.header.size += 4 * sizeof(uint64_t);
+  constexpr uint64_t kJava = uint64_t{PROFILE_FRAME_JAVA} << PROFILE_FRAME_KIND_SHIFT;
+  std::vector<uint64_t> words = kFrames;
+  const uint64_t java[] = {kJava | 0x7f0000002000, uint64_t{2} << 56 | uint64_t{0x1234} << 32 | 77,
+                           PROFILE_FRAME_RETURN | kJava | 0x7f0000003000,
+                           uint64_t{1} << 56 | uint64_t{0xffffff} << 32 | 0xabcdef01};
+  words.insert(words.begin() + 2, std::begin(java), std::end(java));
+  ProfileSample sample;
+  ASSERT_EQ(decode_profile_sample(bytes_of(record, words), sample), DecodeStatus::kOk);
+  ASSERT_EQ(sample.frames.size(), 5U);
+  EXPECT_EQ(sample.frames[1], (ProfileFrame{PROFILE_FRAME_JAVA, false, 0, 0x7f0000002000,
+                                            HOTSPOT_FRAME_COMPILED, 0x1234, 77}));
+  EXPECT_EQ(sample.frames[2],
+            (ProfileFrame{PROFILE_FRAME_JAVA, true, 0, 0x7f0000003000, HOTSPOT_FRAME_INTERPRETED,
+                          HOTSPOT_PLACE_UNKNOWN, 0xabcdef01}));
+  EXPECT_EQ(sample.frames[4].kind, PROFILE_FRAME_ANONYMOUS);
+  const auto bytes = bytes_of(record, words);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_NE(decode_profile_sample(base::Bytes(bytes).first(size), sample), DecodeStatus::kOk);
+  }
+  words[3] = uint64_t{4} << 56;  // no such type
+  EXPECT_EQ(decode_profile_sample(bytes_of(record, words), sample), DecodeStatus::kField);
+}
+
+TEST(ProfileDecoderTest, AJavaFrameWithoutItsSecondWordIsRefused) {
+  profile_sample_record record = sample_record();
+  std::vector<uint64_t> words = kFrames;
+  words.back() = uint64_t{PROFILE_FRAME_JAVA} << PROFILE_FRAME_KIND_SHIFT | 0x1000;
+  ProfileSample sample;
+  EXPECT_EQ(decode_profile_sample(bytes_of(record, words), sample), DecodeStatus::kField);
+  words = kFrames;
+  words[1] = uint64_t{PROFILE_FRAME_JAVA} << PROFILE_FRAME_KIND_SHIFT | 0x1000;
+  words[2] = uint64_t{1} << 56;
+  EXPECT_EQ(decode_profile_sample(bytes_of(record, words), sample), DecodeStatus::kTruncated);
+}
+
 TEST(ProfileDecoderTest, RefusesPythonThatCannotBe) {
   ProfileSample sample;
   profile_sample_record record = sample_record();
@@ -255,11 +294,13 @@ TEST(ProfileDecoderTest, RejectsFieldsOutOfRange) {
 
 TEST(ProfileDecoderTest, RejectsFramesOfNoKindOrExecutable) {
   ProfileFrame frame;
-  EXPECT_FALSE(decode_frame(0, frame));
-  EXPECT_FALSE(decode_frame(uint64_t{4} << PROFILE_FRAME_KIND_SHIFT, frame));
-  EXPECT_FALSE(decode_frame(file_frame(0, 1), frame));
-  EXPECT_FALSE(decode_frame(file_frame(8192, 1), frame));
-  EXPECT_TRUE(decode_frame(file_frame(1, 1), frame));
+  const auto words_of = [&](uint64_t word) { return decode_frame({&word, 1}, frame); };
+  EXPECT_EQ(words_of(0), 0U);
+  EXPECT_EQ(words_of(uint64_t{5} << PROFILE_FRAME_KIND_SHIFT), 0U);
+  EXPECT_EQ(words_of(file_frame(0, 1)), 0U);
+  EXPECT_EQ(words_of(file_frame(8192, 1)), 0U);
+  EXPECT_EQ(words_of(file_frame(1, 1)), 1U);
+  EXPECT_EQ(decode_frame({}, frame), 0U);
 }
 
 }  // namespace

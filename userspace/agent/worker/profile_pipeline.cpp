@@ -69,11 +69,11 @@ Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFd
   pipeline->tables_ = *std::move(tables);
   pipeline->books_ = std::move(fds.books);
   pipeline->tracker_ = std::make_unique<symbols::CodeTracker>(
-      *pipeline->tables_, host, host,
+      *pipeline->tables_, host, host, host,
       [raw = pipeline.get()](uint32_t pid) { return raw->reads_mappings_of(pid); });
   pipeline->noticed_.insert(pipeline->settings_.target_pid);
   pipeline->mender_ = std::make_unique<symbols::SampleMender>(
-      *pipeline->tables_, *pipeline->tracker_,
+      *pipeline->tables_, *pipeline->tracker_, host,
       [raw = pipeline.get()](decoders::ProfileSample&& sample) { raw->take(std::move(sample)); });
   pipeline->namer_ = std::make_unique<symbols::SampleNamer>(*pipeline->tracker_, host, host, host);
   return pipeline;

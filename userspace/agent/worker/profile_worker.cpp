@@ -130,7 +130,7 @@ Result<void> ProfileWorker::build(SlotFds fds) {
       slot(FdSlot::kProfileNotices),
       slot(FdSlot::kProfileBooks),
       {slot(FdSlot::kUnwindSlabs), slot(FdSlot::kUnwindExecutables), slot(FdSlot::kUnwindSpaces),
-       slot(FdSlot::kUnwindProcesses), slot(FdSlot::kPythonSpaces)}};
+       slot(FdSlot::kUnwindProcesses), slot(FdSlot::kPythonSpaces), slot(FdSlot::kHotspotSpaces)}};
   auto pipeline =
       ProfilePipeline::open(std::move(pipeline_fds), *host_, std::move(settings),
                             [this](model::Sample&& sample) { take(std::move(sample)); });

@@ -192,7 +192,7 @@ void Worker::open_profile(SlotFds& fds, discovery::ProcessTable& processes,
       std::move(slot(FdSlot::kProfileBooks)),
       {std::move(slot(FdSlot::kUnwindSlabs)), std::move(slot(FdSlot::kUnwindExecutables)),
        std::move(slot(FdSlot::kUnwindSpaces)), std::move(slot(FdSlot::kUnwindProcesses)),
-       std::move(slot(FdSlot::kPythonSpaces))}};
+       std::move(slot(FdSlot::kPythonSpaces)), std::move(slot(FdSlot::kHotspotSpaces))}};
   auto thread = ProfileThread::start(std::move(rings), *host_, std::move(settings));
   if (!thread) return spdlog::error("{}; nothing is profiled", thread.error().text());
   profile_ = std::make_unique<ContinuousProfile>(

@@ -62,10 +62,12 @@ size_t executables_within(size_t executables, uint64_t open_files) {
 }
 
 CodeTracker::CodeTracker(probes::UnwindTables& tables, kernel::HostAccess& processes,
-                         kernel::CodeFiles& files, Wanted wanted, const CodeTrackerLimits& limits)
+                         kernel::CodeFiles& files, kernel::ProcessMemory& memory, Wanted wanted,
+                         const CodeTrackerLimits& limits)
     : tables_(tables),
       processes_(processes),
       files_(files),
+      memory_(memory),
       wanted_(std::move(wanted)),
       limits_(limits),
       most_executables_(executables_within(limits.executables, base::open_files_limit())) {}
@@ -133,17 +135,22 @@ void CodeTracker::read_process(model::ProcessKey process, uint64_t space, uint64
     return;
   }
   const auto known = spaces_.find(space);
-  if (known != spaces_.end() && known->second.mappings == *mappings) return;
+  const bool asks = known != spaces_.end() && known->second.java.waits;
+  if (known != spaces_.end() && known->second.mappings == *mappings && !asks) return;
   std::vector<CodePlace> places;
   bool makes_code = false;
   for (const CodeMapping& mapping : *mappings) {
     places.push_back(place_of(process, mapping, now_ns));
     makes_code = makes_code || (places.back().executable == 0 && mapping.path != "[uprobes]");
   }
-  if (!fill(space, places, makes_code, python_of(*mappings, places), now_ns)) return;
+  Java java = known != spaces_.end() ? known->second.java : Java{};
+  ask_java(process, places, java);
+  if (!fill(space, places, makes_code, {python_of(*mappings, places), java.space}, now_ns)) return;
   use(places);
   if (known != spaces_.end()) unuse(known->second.places, now_ns);
-  spaces_[space] = {*std::move(mappings), std::move(places)};
+  const bool again = java.waits && again_.size() < kMostAgain;
+  spaces_[space] = {*std::move(mappings), std::move(places), java};
+  if (again) again_.push_back({process, space, now_ns + kAgainNs});
 }
 
 std::optional<python_space> CodeTracker::python_of(const std::vector<CodeMapping>& mappings,
@@ -168,14 +175,14 @@ std::optional<python_space> CodeTracker::python_of(const std::vector<CodeMapping
 }
 
 bool CodeTracker::fill(uint64_t space, const std::vector<CodePlace>& places, bool makes_code,
-                       const std::optional<python_space>& python, uint64_t now_ns) {
+                       const probes::SpaceLanguages& languages, uint64_t now_ns) {
   std::vector<unwind_mapping> entries;
   entries.reserve(places.size());
   for (const CodePlace& place : places) {
     entries.push_back({place.start, place.limit, place.bias, place.executable, 0});
   }
   const uint16_t flags = makes_code ? UNWIND_SPACE_JIT : 0;
-  return tables_.fill_space(space, entries, flags, python, now_ns).has_value();
+  return tables_.fill_space(space, entries, flags, languages, now_ns).has_value();
 }
 
 CodePlace CodeTracker::place_of(model::ProcessKey process, const CodeMapping& mapping,
@@ -239,8 +246,9 @@ CodeTracker::Known* CodeTracker::add(std::shared_ptr<const ElfView> elf, model::
   if (!number) return nullptr;
   if (!elf->build_id().empty()) builds_.try_emplace(elf->build_id(), *number);
   auto known = std::make_unique<Known>();
-  known->file = {*number, mapping.path, std::move(elf), std::nullopt};
+  known->file = {*number, mapping.path, std::move(elf), std::nullopt, std::nullopt, nullptr};
   known->file.python = read_python_program(*known->file.elf, mapping.path);
+  known->file.hotspot = read_hotspot_program(*known->file.elf, mapping.path);
   figures_.pythons += known->file.python ? 1 : 0;
   known->process = process;
   known->start = mapping.start;
@@ -360,11 +368,15 @@ const std::vector<CodePlace>* CodeTracker::places(uint64_t space) const {
   return found == spaces_.end() ? nullptr : &found->second.places;
 }
 
-std::optional<CodePlace> CodeTracker::place_in(uint32_t pid, uint32_t number) const {
+const std::vector<CodePlace>* CodeTracker::places_of(uint32_t pid) const {
   const auto process = tables_.process(pid);
-  if (!process) return std::nullopt;
-  const auto* found = places(process->space);
-  if (found == nullptr) found = places(process->inherited);
+  if (!process) return nullptr;
+  const auto* const found = places(process->space);
+  return found != nullptr ? found : places(process->inherited);
+}
+
+std::optional<CodePlace> CodeTracker::place_in(uint32_t pid, uint32_t number) const {
+  const auto* const found = places_of(pid);
   if (found == nullptr) return std::nullopt;
   const auto place = std::ranges::find(*found, number, &CodePlace::executable);
   return place == found->end() ? std::nullopt : std::optional(*place);

@@ -16,9 +16,11 @@
 #include "decoders/profile_decoder.h"
 #include "kernel/code_files.h"
 #include "kernel/host_access.h"
+#include "kernel/process_memory.h"
 #include "probes/unwind_tables.h"
 #include "symbols/code/mapping_list.h"
 #include "symbols/elf/elf_view.h"
+#include "symbols/hotspot/hotspot_program.h"
 #include "symbols/python/python_program.h"
 #include "symbols/unwind/unwind_table.h"
 
@@ -40,7 +42,10 @@ struct CodeFile {
   /// Its own, for symbols too; null when it is no ELF file. Never the path's, which may be another
   /// file by now.
   std::shared_ptr<const ElfView> elf;
-  std::optional<PythonProgram> python;  ///< CPython is in it
+  std::optional<PythonProgram> python;    ///< CPython is in it
+  std::optional<HotspotProgram> hotspot;  ///< it is libjvm.so
+  /// Null until a process has told it.
+  std::shared_ptr<const HotspotLayout> hotspot_layout;
 };
 
 /// Where a mapping of a process is, for who names frames.
@@ -59,6 +64,7 @@ struct CodeTrackerFigures {
   uint64_t tables_built = 0;
   uint64_t tables_failed = 0;  ///< files without rows that could be used
   uint64_t pythons = 0;        ///< files with CPython in them
+  uint64_t machines = 0;       ///< times that a JVM has told where its code is
 };
 
 /// Reading mappings takes some 50 us and is done at once; a table takes 1 to 300 ms and is built
@@ -69,7 +75,8 @@ class CodeTracker {
   using Wanted = std::function<bool(uint32_t pid)>;
   /// All must outlive it.
   CodeTracker(probes::UnwindTables& tables, kernel::HostAccess& processes, kernel::CodeFiles& files,
-              Wanted wanted = {}, const CodeTrackerLimits& limits = {});
+              kernel::ProcessMemory& memory, Wanted wanted = {},
+              const CodeTrackerLimits& limits = {});
   ~CodeTracker();
   CodeTracker(const CodeTracker&) = delete;
   CodeTracker& operator=(const CodeTracker&) = delete;
@@ -98,6 +105,10 @@ class CodeTracker {
   [[nodiscard]] const std::vector<CodePlace>* places(uint64_t space) const;
   /// Where a process has an executable's code now; nullopt: nowhere, or the process is not known.
   [[nodiscard]] std::optional<CodePlace> place_in(uint32_t pid, uint32_t number) const;
+  /// Where the code of a space's JVM is; nullopt: not known.
+  [[nodiscard]] std::optional<hotspot_space> hotspot_space_of(uint64_t space) const;
+  /// Of the JVM in a process; null: none that is known.
+  [[nodiscard]] std::shared_ptr<const HotspotLayout> hotspot_layout(uint32_t pid) const;
   [[nodiscard]] const CodeTrackerFigures& figures() const { return figures_; }
 
  private:
@@ -123,9 +134,16 @@ class CodeTracker {
     std::vector<probes::CodePage> pages;
     std::vector<unwind_row> rows;
   };
+  struct Java {
+    std::optional<hotspot_space> space;
+    uint64_t bias = 0;   ///< of libjvm.so
+    uint32_t asked = 0;  ///< times
+    bool waits = false;  ///< it has made no code yet: ask again
+  };
   struct Space {
     std::vector<CodeMapping> mappings;
     std::vector<CodePlace> places;
+    Java java;
   };
   struct Again {
     model::ProcessKey process;
@@ -147,8 +165,11 @@ class CodeTracker {
   [[nodiscard]] base::Result<UnwindTable> table_of(const Known& known);
   [[nodiscard]] std::optional<python_space> python_of(const std::vector<CodeMapping>& mappings,
                                                       const std::vector<CodePlace>& places) const;
+  [[nodiscard]] Known* java_of(const std::vector<CodePlace>& places, uint64_t& bias) const;
+  void ask_java(model::ProcessKey process, const std::vector<CodePlace>& places, Java& java);
+  [[nodiscard]] const std::vector<CodePlace>* places_of(uint32_t pid) const;
   [[nodiscard]] bool fill(uint64_t space, const std::vector<CodePlace>& places, bool makes_code,
-                          const std::optional<python_space>& python, uint64_t now_ns);
+                          const probes::SpaceLanguages& languages, uint64_t now_ns);
   void use(const std::vector<CodePlace>& places);
   void unuse(const std::vector<CodePlace>& places, uint64_t now_ns);
   void wait_for(uint32_t number, bool first);
@@ -158,6 +179,7 @@ class CodeTracker {
   probes::UnwindTables& tables_;
   kernel::HostAccess& processes_;
   kernel::CodeFiles& files_;
+  kernel::ProcessMemory& memory_;
   const Wanted wanted_;
   const CodeTrackerLimits limits_;
   const size_t most_executables_;

@@ -2,7 +2,11 @@
 #include "symbols/code/sample_mender.h"
 
 #include <algorithm>
+#include <cstring>
+#include <span>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "symbols/unwind/late_unwinder.h"
 
@@ -12,26 +16,62 @@ namespace {
 /// More CPUs than this do not send a raw stack at one moment.
 constexpr size_t kMostRaws = 64;
 
-class Tables final : public UnwindMemory {
- public:
-  explicit Tables(const probes::UnwindTables& tables) : tables_(tables) {}
-  [[nodiscard]] const unwind_word* word(uint32_t index) const override {
-    return tables_.word(index);
-  }
-  [[nodiscard]] unwind_executable* executable(uint32_t number) const override {
-    return tables_.executable(number);
-  }
-
- private:
-  const probes::UnwindTables& tables_;
-};
-
 bool may_mend(profile_outcome outcome) {
   return outcome == PROFILE_NOT_READY || outcome == PROFILE_NO_MAPPING ||
          outcome == PROFILE_NO_TABLE;
 }
 
 }  // namespace
+
+/// And memory of one process at a time, page by page: stacks that are mended together are much
+/// alike.
+class SampleMender::Tables final : public UnwindMemory {
+ public:
+  Tables(const probes::UnwindTables& tables, kernel::ProcessMemory& memory)
+      : tables_(tables), memory_(memory) {}
+  void of(const model::ProcessKey& process) {
+    if (process == process_) return;
+    process_ = process;
+    pages_.clear();
+  }
+  [[nodiscard]] const unwind_word* word(uint32_t index) const override {
+    return tables_.word(index);
+  }
+  [[nodiscard]] unwind_executable* executable(uint32_t number) const override {
+    return tables_.executable(number);
+  }
+  [[nodiscard]] bool read(void* to, uint32_t bytes, uint64_t from) const override {
+    auto* out = static_cast<std::byte*>(to);
+    while (bytes > 0) {
+      const std::vector<std::byte>& page = this->page(from / kPage);
+      const uint64_t at = from % kPage;
+      if (page.size() != kPage) return false;
+      const auto count = static_cast<uint32_t>(std::min<uint64_t>(bytes, kPage - at));
+      std::memcpy(out, page.data() + at, count);
+      out += count;
+      from += count;
+      bytes -= count;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr uint64_t kPage = 4096;
+  static constexpr size_t kMostPages = 512;
+
+  /// Empty: not to be had.
+  const std::vector<std::byte>& page(uint64_t number) const {
+    if (const auto found = pages_.find(number); found != pages_.end()) return found->second;
+    if (pages_.size() >= kMostPages) pages_.clear();
+    auto read = memory_.read_memory(process_, number * kPage, kPage);
+    return pages_[number] = read ? *std::move(read) : std::vector<std::byte>{};
+  }
+
+  const probes::UnwindTables& tables_;
+  kernel::ProcessMemory& memory_;
+  model::ProcessKey process_{};
+  mutable std::unordered_map<uint64_t, std::vector<std::byte>> pages_;
+};
 
 void SampleMender::on_raw(const decoders::ProfileRaw& raw) {
   if (bytes_ + raw.stack.size() > kMostBytes) return;
@@ -58,8 +98,9 @@ void SampleMender::on_sample(decoders::ProfileSample sample) {
 }
 
 void SampleMender::mend(uint64_t now_ns) {
+  Tables tables(tables_, memory_);
   for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
-    if (!try_one(*waiting, now_ns) && waiting->sample.time_ns + kPatienceNs > now_ns) {
+    if (!try_one(*waiting, tables, now_ns) && waiting->sample.time_ns + kPatienceNs > now_ns) {
       ++waiting;
       continue;
     }
@@ -69,18 +110,27 @@ void SampleMender::mend(uint64_t now_ns) {
   }
 }
 
-bool SampleMender::try_one(Waiting& waiting, uint64_t now_ns) const {
+bool SampleMender::try_one(Waiting& waiting, Tables& tables, uint64_t now_ns) const {
   const decoders::ProfileRaw& raw = waiting.raw.fields;
   const unwind_space* space = tables_.space(raw.space);
-  if (space == nullptr) space = tables_.space(raw.inherited);
+  auto hotspot = tracker_.hotspot_space_of(raw.space);
+  if (space == nullptr) {
+    space = tables_.space(raw.inherited);
+    hotspot = tracker_.hotspot_space_of(raw.inherited);
+  }
   if (space == nullptr) return false;
+  tables.of(waiting.sample.process);
   const UnwindOutput output = unwind_late(
-      Tables(tables_), {*space, raw.pc, raw.registers, raw.stack_start, waiting.raw.stack, now_ns});
+      tables, {*space, raw.pc, raw.registers, raw.stack_start, waiting.raw.stack, now_ns, hotspot});
   // Of two answers that are not whole, the longer one tells more.
   if (may_mend(output.outcome) && output.frames.size() < waiting.sample.frames.size()) return false;
-  std::vector<decoders::ProfileFrame> frames(output.frames.size());
-  for (size_t i = 0; i < frames.size(); ++i) {
-    if (!decoders::decode_frame(output.frames[i], frames[i])) return false;
+  std::vector<decoders::ProfileFrame> frames;
+  for (size_t i = 0; i < output.frames.size();) {
+    decoders::ProfileFrame frame;
+    const size_t words = decoders::decode_frame(std::span(output.frames).subspan(i), frame);
+    if (words == 0) return false;
+    frames.push_back(frame);
+    i += words;
   }
   waiting.sample.outcome = output.outcome;
   waiting.sample.guessed = output.guessed;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "decoders/profile_decoder.h"
+#include "kernel/process_memory.h"
 #include "probes/unwind_tables.h"
 #include "symbols/code/code_tracker.h"
 
@@ -25,8 +26,10 @@ class SampleMender {
   /// Some 64 of them. What comes beyond goes as it is.
   static constexpr size_t kMostBytes = 1 << 20;
 
-  SampleMender(const probes::UnwindTables& tables, const CodeTracker& tracker, OnSample on_sample)
-      : tables_(tables), tracker_(tracker), on_sample_(std::move(on_sample)) {}
+  /// All must outlive it.
+  SampleMender(const probes::UnwindTables& tables, const CodeTracker& tracker,
+               kernel::ProcessMemory& memory, OnSample on_sample)
+      : tables_(tables), tracker_(tracker), memory_(memory), on_sample_(std::move(on_sample)) {}
 
   /// In the order of the ring: a raw stack comes before its sample.
   void on_raw(const decoders::ProfileRaw& raw);
@@ -45,12 +48,14 @@ class SampleMender {
     Raw raw;
   };
 
+  class Tables;
   /// False: it may become better yet.
-  [[nodiscard]] bool try_one(Waiting& waiting, uint64_t now_ns) const;
+  [[nodiscard]] bool try_one(Waiting& waiting, Tables& tables, uint64_t now_ns) const;
   void pass(decoders::ProfileSample&& sample) const;
 
   const probes::UnwindTables& tables_;
   const CodeTracker& tracker_;
+  kernel::ProcessMemory& memory_;
   OnSample on_sample_;
   std::deque<Raw> raws_;  ///< whose samples have not come yet: one per CPU at most
   std::deque<Waiting> waiting_;

@@ -8,6 +8,9 @@
 namespace hostlens::symbols {
 namespace {
 
+/// Of a thread: what lies so far above is something else.
+constexpr uint64_t kMostStackBytes = 64 << 20;
+
 /// What the kernel's source asks for by names of its own.
 struct Walk {
   const UnwindMemory* memory = nullptr;
@@ -24,6 +27,10 @@ int unwind__read(void* to, uint32_t bytes, uint64_t from) {
   const UnwindInput& input = *walk.input;
   const uint64_t offset = from - input.stack_start;
   if (offset > input.stack.size() || input.stack.size() - offset < bytes) {
+    // Of the stack nothing but the copy counts: it has been written to since.
+    if (input.hotspot && offset >= kMostStackBytes) {
+      return walk.memory->read(to, bytes, from) ? 0 : 1;
+    }
     walk.beyond_copy = from >= input.stack_start;
     return 1;
   }
@@ -44,6 +51,11 @@ UnwindOutput unwind_late(const UnwindMemory& memory, const UnwindInput& input) {
   state->space_first = input.space.first;
   state->space_count = input.space.count;
   state->space_flags = static_cast<uint8_t>(input.space.flags);
+  if (input.hotspot) {
+    state->hotspot = *input.hotspot;
+  } else {
+    state->space_flags &= static_cast<uint8_t>(~UNWIND_SPACE_HOTSPOT);
+  }
   state->now_s = static_cast<uint32_t>(input.now_ns / 1'000'000'000);
   unwind__begin(state.get(), input.pc);
   for (int i = 0; i <= UNWIND_FRAMES_MAX && unwind__step(state.get()) != 0; ++i) {

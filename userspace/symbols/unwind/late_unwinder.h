@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/byte_reader.h"
@@ -19,6 +20,10 @@ class UnwindMemory {
   /// nullptr: in no slab.
   [[nodiscard]] virtual const unwind_word* word(uint32_t index) const = 0;
   [[nodiscard]] virtual unwind_executable* executable(uint32_t number) const = 0;
+  /// Memory of the process that is no stack: what a JVM tells of its code. False: not to be had.
+  [[nodiscard]] virtual bool read(void* /*to*/, uint32_t /*bytes*/, uint64_t /*from*/) const {
+    return false;
+  }
 };
 
 struct UnwindInput {
@@ -28,6 +33,7 @@ struct UnwindInput {
   uint64_t stack_start = 0;
   base::Bytes stack;
   uint64_t now_ns = 0;
+  std::optional<hotspot_space> hotspot;  ///< with UNWIND_SPACE_HOTSPOT
 };
 
 struct UnwindOutput {

@@ -49,9 +49,9 @@ class LateUnwinderTest : public ::testing::Test, public UnwindMemory {
     EXPECT_EQ(output.outcome, PROFILE_COMPLETE);
     ASSERT_EQ(output.frames.size(), 2U);
     decoders::ProfileFrame frame;
-    ASSERT_TRUE(decoders::decode_frame(output.frames[0], frame));
+    ASSERT_EQ(decoders::decode_frame(std::span(output.frames).subspan(0), frame), 1U);
     EXPECT_EQ(frame, (decoders::ProfileFrame{PROFILE_FRAME_FILE, false, 1, 0x10010}));
-    ASSERT_TRUE(decoders::decode_frame(output.frames[1], frame));
+    ASSERT_EQ(decoders::decode_frame(std::span(output.frames).subspan(1), frame), 1U);
     EXPECT_EQ(frame, (decoders::ProfileFrame{PROFILE_FRAME_FILE, true, 1, kCaller - kBias}));
   }
 
@@ -106,7 +106,7 @@ TEST_F(LateUnwinderTest, ASignalFrameRestoresTheInterruptedOnesRegisters) {
   // The stop row holds at 0x2000 too: exact, as nothing returns there.
   ASSERT_EQ(output.frames.size(), 2U);
   decoders::ProfileFrame frame;
-  ASSERT_TRUE(decoders::decode_frame(output.frames[1], frame));
+  ASSERT_EQ(decoders::decode_frame(std::span(output.frames).subspan(1), frame), 1U);
   EXPECT_EQ(frame, (decoders::ProfileFrame{PROFILE_FRAME_FILE, false, 1, 0x12000}));
   EXPECT_EQ(output.outcome, PROFILE_COMPLETE);
 }
@@ -168,7 +168,7 @@ TEST_F(LateUnwinderTest, ATooDeepStackKeepsItsLeaf) {
   EXPECT_EQ(output.outcome, PROFILE_TRUNCATED);
   ASSERT_EQ(output.frames.size(), size_t{UNWIND_FRAMES_MAX});
   decoders::ProfileFrame frame;
-  ASSERT_TRUE(decoders::decode_frame(output.frames[0], frame));
+  ASSERT_EQ(decoders::decode_frame(std::span(output.frames).subspan(0), frame), 1U);
   EXPECT_EQ(frame.address, 0x10010U);
 }
 
