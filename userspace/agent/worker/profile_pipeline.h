@@ -72,6 +72,7 @@ class ProfilePipeline {
 
   [[nodiscard]] ProfilePipelineFigures figures() const;
   [[nodiscard]] const symbols::PythonFigures& python() const { return namer_->python(); }
+  [[nodiscard]] const symbols::JavaFigures& java() const { return namer_->java(); }
   [[nodiscard]] base::Result<probes::ProfileBooks> books() const;
   [[nodiscard]] size_t pending_bytes() const { return ring_->pending_bytes(); }
 

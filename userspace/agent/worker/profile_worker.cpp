@@ -81,6 +81,12 @@ std::string python_summary(const symbols::PythonFigures& figures,
   return text + "\n";
 }
 
+std::string java_summary(const symbols::JavaFigures& figures) {
+  if (figures.samples == 0) return {};
+  return fmt::format("hostlens: Java in {} samples; {:.1f}% of its frames have a name\n",
+                     figures.samples, percent(figures.named, figures.frames));
+}
+
 std::string losses_off_cpu(const probes::ProfileBooks& books) {
   std::string text;
   if (books.over_budget > 0) {
@@ -251,6 +257,7 @@ void ProfileWorker::print_summary(const model::Profile& profile) const {
   if (job_.off_cpu) text += times_by_cause(profile);
   if (const auto books = pipeline_->books()) {
     text += python_summary(pipeline_->python(), books->python);
+    text += java_summary(pipeline_->java());
     text += job_.off_cpu ? losses_off_cpu(*books) : losses(*books);
     if (figures.garbage > 0)
       text += fmt::format("hostlens: {} unreadable records\n", figures.garbage);

@@ -70,7 +70,8 @@ SampleNamer::SampleNamer(const CodeTracker& tracker, kernel::HostAccess& process
       kernel_files_(files),
       files_(*this, processes, files),
       symbolizer_(files_, limits, base::monotonic_now_ns),
-      python_names_(memory) {}
+      python_names_(memory),
+      java_names_(memory) {}
 
 size_t SampleNamer::AddressKeyHash::operator()(const AddressKey& key) const {
   return base::mix(reinterpret_cast<uintptr_t>(key.module), key.address);
@@ -120,11 +121,33 @@ void SampleNamer::add(const model::ProcessKey& process, const CodeAddress& code,
 
 void SampleNamer::add_native(const model::ProcessKey& process, const decoders::ProfileFrame& frame,
                              Frames& frames) {
+  if (frame.kind == PROFILE_FRAME_JAVA) return add_java(process, frame, frames);
   CodeAddress code;
   code.address = frame.address;
   code.return_address = frame.is_return;
   code.module = frame.kind == PROFILE_FRAME_FILE ? module_of(frame.executable) : nullptr;
   add(process, code, frames);
+}
+
+/// What the JVM says of its code is right now; a perf map was when it was written. It has better
+/// names of what is no method, and is asked for what has none.
+void SampleNamer::add_java(const model::ProcessKey& process, const decoders::ProfileFrame& frame,
+                           Frames& frames) {
+  const size_t before = frames.size();
+  const CodeAddress code{frame.address, nullptr, false, frame.is_return};
+  if (frame.java == HOTSPOT_FRAME_STUB) symbolizer_.append(process, code, frames);
+  if (frames.size() == before || frames.back().function == nullptr) {
+    frames.resize(before);
+    if (!java_layout_) java_layout_ = tracker_.hotspot_layout(process.pid);
+    const bool named =
+        *java_layout_ != nullptr &&
+        java_names_.append(process, **java_layout_, frame, base::monotonic_now_ns(), frames);
+    if (!named) symbolizer_.append(process, code, frames);
+  }
+  for (size_t i = before; i < frames.size(); ++i) {
+    ++java_.frames;
+    java_.named += frames[i].function != nullptr ? 1 : 0;
+  }
 }
 
 bool SampleNamer::is_eval(const decoders::ProfileFrame& frame) const {
@@ -185,7 +208,10 @@ model::Sample SampleNamer::name(const decoders::ProfileSample& sample) {
     add(sample.process, code, named.frames);
     code.return_address = true;
   }
+  const uint64_t java_before = java_.frames;
+  java_layout_.reset();
   add_user(sample, named.frames);
+  java_.samples += java_.frames != java_before ? 1 : 0;
   drop_caller_of_entry(named.frames);
   return named;
 }

@@ -14,6 +14,7 @@
 #include "kernel/host_access.h"
 #include "model/stack.h"
 #include "symbols/code/code_tracker.h"
+#include "symbols/hotspot/java_names.h"
 #include "symbols/names/symbol_files.h"
 #include "symbols/names/symbolizer.h"
 #include "symbols/python/python_names.h"
@@ -29,6 +30,13 @@ struct PythonFigures {
   uint64_t python_left = 0;  ///< Python frames whose place among native ones is a guess
 };
 
+/// How frames of Java came out.
+struct JavaFigures {
+  uint64_t samples = 0;  ///< with frames of generated code
+  uint64_t frames = 0;   ///< of it, inlined ones too
+  uint64_t named = 0;    ///< of these
+};
+
 /// Names are found once per address, and tables of names read when a file is first met: see
 /// Symbolizer. One thread, that of the tracker.
 class SampleNamer {
@@ -42,6 +50,7 @@ class SampleNamer {
 
   [[nodiscard]] const SymbolizerStatistics& statistics() const { return symbolizer_.statistics(); }
   [[nodiscard]] const PythonFigures& python() const { return python_; }
+  [[nodiscard]] const JavaFigures& java() const { return java_; }
   [[nodiscard]] const PythonNamesFigures& python_names() const { return python_names_.figures(); }
 
  private:
@@ -84,6 +93,8 @@ class SampleNamer {
   void add(const model::ProcessKey& process, const CodeAddress& code, Frames& frames);
   void add_native(const model::ProcessKey& process, const decoders::ProfileFrame& frame,
                   Frames& frames);
+  void add_java(const model::ProcessKey& process, const decoders::ProfileFrame& frame,
+                Frames& frames);
   void add_user(const decoders::ProfileSample& sample, Frames& frames);
   [[nodiscard]] bool is_eval(const decoders::ProfileFrame& frame) const;
   [[nodiscard]] std::shared_ptr<const model::Module> module_of(uint32_t executable);
@@ -95,6 +106,9 @@ class SampleNamer {
   Symbolizer symbolizer_;
   PythonNames python_names_;
   PythonFigures python_;
+  JavaNames java_names_;
+  std::optional<std::shared_ptr<const HotspotLayout>> java_layout_;  ///< of the sample at hand
+  JavaFigures java_;
   std::unordered_map<uint32_t, KnownModule> modules_;  ///< by number of the executable
   std::unordered_map<AddressKey, Frames, AddressKeyHash> addresses_;
   bool kernel_tried_ = false;
