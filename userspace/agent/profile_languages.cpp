@@ -37,6 +37,15 @@ std::optional<std::pair<unsigned, unsigned>> major_and_minor(std::string_view ve
   return found;
 }
 
+constexpr unsigned kFirstJava = 11;
+
+/// 17 of "17.0.15+6-Debian-1", 1 of "1.8.0_402"; nullopt: it begins with none.
+std::optional<unsigned> leading_number(std::string_view version) {
+  unsigned found = 0;
+  const auto [end, bad] = std::from_chars(version.data(), version.data() + version.size(), found);
+  return bad == std::errc{} ? std::optional(found) : std::nullopt;
+}
+
 bool is_pid(std::string_view name) {
   return !name.empty() && name.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -73,9 +82,12 @@ ProfileOutlook profile_outlook(std::string_view runtime, std::string_view versio
   }
   if (runtime == "java" || runtime.find("OpenJDK") != std::string_view::npos ||
       runtime.find("Java") != std::string_view::npos) {
+    const auto major = leading_number(version);
+    if (major && *major >= kFirstJava) {
+      return {"Java methods, files and lines, inlined ones too, between native ones", ""};
+    }
     return {"native functions; Java without names, and stacks that end there",
-            "start it with -XX:+PreserveFramePointer, and let it write its names: jcmd PID "
-            "Compiler.perfmap (JDK 17 and later)"};
+            "JDK 11 and later are read"};
   }
   if (runtime == ".NET") {
     return {"native functions; managed code without names",

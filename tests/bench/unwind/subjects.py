@@ -139,6 +139,7 @@ SUBJECTS = {
     "python3": python,
     "node": node,
     "java": java(),
+    "java, interpreted": java("-Xint"),
     "java with frame pointers": java("-XX:+PreserveFramePointer"),
     "Go": go,
     "Rust": rust,

@@ -26,10 +26,20 @@ TEST(ProfileLanguagesTest, OtherVersionsOfPythonSayWhichAreRead) {
 TEST(ProfileLanguagesTest, WhatCompilesAtRunTimeSaysHowItIsNamed) {
   EXPECT_NE(profile_outlook("nodejs", "20.0.0").remedy.find("--perf-basic-prof"),
             std::string_view::npos);
-  EXPECT_NE(
-      profile_outlook("OpenJDK Runtime Environment", "17").remedy.find("-XX:+PreserveFramePointer"),
-      std::string_view::npos);
   EXPECT_FALSE(profile_outlook(".NET", "8").remedy.empty());
+}
+
+TEST(ProfileLanguagesTest, JavaNeedsNothingFromJdk11On) {
+  for (const char* version : {"11.0.13", "17.0.15+6-Debian-1", "21", "25.0.3+9-LTS"}) {
+    const ProfileOutlook outlook = profile_outlook("OpenJDK Runtime Environment", version);
+    EXPECT_EQ(outlook.remedy, "") << version;
+    EXPECT_NE(outlook.seen.find("Java methods"), std::string_view::npos) << version;
+  }
+  for (const char* version : {"1.8.0_402", "10.0.2", ""}) {
+    EXPECT_EQ(profile_outlook("Java(TM) SE Runtime Environment", version).remedy,
+              "JDK 11 and later are read")
+        << version;
+  }
 }
 
 TEST(ProfileLanguagesTest, WhatIsCompiledBeforeNeedsNothing) {
