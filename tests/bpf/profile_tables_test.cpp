@@ -3,6 +3,7 @@
 // what a sample costs.
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 
@@ -117,6 +118,39 @@ TEST_F(ProfileTablesTest, ProcessesThatWereThereBeforeAreFound) {
   ASSERT_TRUE(own);
   EXPECT_NE(own->space, 0U);
   EXPECT_FALSE(profiled_->tables().has_space(own->space)) << "nobody wanted its mappings read";
+}
+
+/// The executable at the lowest address of a process, as its number: its program. 0: none.
+uint32_t program_of(Profiled& profiled, uint32_t pid) {
+  const auto process = profiled.tables().process(pid);
+  const auto* places = process ? profiled.tracker().places(process->space) : nullptr;
+  return places == nullptr || places->empty() ? 0 : places->front().executable;
+}
+
+TEST_F(ProfileTablesTest, AFileThatIsWrittenOverIsAnotherOne) {
+  char folder[] = "/tmp/hostlens-written.XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const std::string path = std::string(folder) + "/program";
+  uint32_t numbers[2];
+  for (const bool again : {false, true}) {
+    const std::string source = profiled_program(again ? "profiled_static" : "profiled_chains");
+    std::ofstream(path, std::ios::binary) << std::ifstream(source, std::ios::binary).rdbuf();
+    ASSERT_EQ(::chmod(path.c_str(), 0755), 0);  // its inode stays the same
+    auto child = profiled_->start({path, "chain"});
+    const auto pid = static_cast<uint32_t>(child.pid);
+    profiled_->settle(pid);
+    numbers[again] = program_of(*profiled_, pid);
+    ASSERT_NE(numbers[again], 0U);
+    EXPECT_TRUE(profiled_->tables().has_table(numbers[again]));
+    profiled_->clear();
+    child.go();
+    profiled_->serve_until(20, 20 * kSecond);
+    EXPECT_GE(with_outcome(PROFILE_COMPLETE), 19U);
+    child.end();
+  }
+  EXPECT_NE(numbers[0], numbers[1]);
+  ::unlink(path.c_str());
+  ::rmdir(folder);
 }
 
 TEST_F(ProfileTablesTest, AForkedChildIsInItsParentsSpace) {

@@ -201,20 +201,35 @@ const CodeTracker::Known* CodeTracker::know(model::ProcessKey process, const Cod
   if (mapping.inode == 0 && !vdso) return nullptr;
   const FileKey key = vdso ? FileKey{kVdsoDevice, mapping.limit - mapping.start}
                            : FileKey{mapping.device, mapping.inode};
-  if (const auto found = numbers_.find(key); found != numbers_.end()) {
-    Known* known = known_.at(found->second).get();
+  if (Known* const known = by_key(key)) {
     known->unused_since_ns = now_ns;
     return known;
   }
   auto elf = vdso ? own_vdso(mapping.limit - mapping.start) : open_elf(process, mapping);
   if (elf == nullptr) return nullptr;
   Known* known = same_build(*elf);
-  if (known == nullptr) known = add(std::move(elf), process, mapping, now_ns);
+  if (known == nullptr) known = add(elf, process, mapping, now_ns);
   if (known == nullptr) return nullptr;
   known->unused_since_ns = now_ns;
-  known->keys.push_back(key);
-  numbers_[key] = known->file.number;
+  // What finds no room here is opened again the next time.
+  if (known->keys.empty() || make_room(now_ns)) {
+    known->keys.push_back(key);
+    numbers_[key] = {known->file.number, std::move(elf)};
+  }
   return known;
+}
+
+/// nullptr: no such file is known, or it was written to (which its old users may not have
+/// survived).
+CodeTracker::Known* CodeTracker::by_key(const FileKey& key) {
+  const auto found = numbers_.find(key);
+  if (found == numbers_.end()) return nullptr;
+  Known* const known = known_.at(found->second.number).get();
+  if (!found->second.elf->source().is_changed()) return known;
+  std::erase(known->keys, key);
+  numbers_.erase(found);
+  forget_build(*known);
+  return nullptr;
 }
 
 std::shared_ptr<const ElfView> CodeTracker::open_elf(model::ProcessKey process,
@@ -261,7 +276,7 @@ CodeTracker::Known* CodeTracker::add(std::shared_ptr<const ElfView> elf, model::
 
 /// What no process maps any more stays as long as there is room: programs are executed again.
 bool CodeTracker::make_room(uint64_t now_ns) {
-  if (known_.size() < most_executables_) return true;
+  if (std::max(known_.size(), numbers_.size()) < most_executables_) return true;
   const Known* oldest = nullptr;
   for (const auto& [number, known] : known_) {
     // Not those of the list that is being made, which nobody uses yet.
@@ -276,11 +291,15 @@ bool CodeTracker::make_room(uint64_t now_ns) {
 void CodeTracker::forget(uint32_t number, uint64_t now_ns) {
   const Known& known = *known_.at(number);
   for (const FileKey& key : known.keys) numbers_.erase(key);
-  const auto build = builds_.find(known.file.elf->build_id());
-  if (build != builds_.end() && build->second == number) builds_.erase(build);
+  forget_build(known);
   std::erase(waiting_, number);
   tables_.remove_executable(number, now_ns);
   known_.erase(number);
+}
+
+void CodeTracker::forget_build(const Known& known) {
+  const auto build = builds_.find(known.file.elf->build_id());
+  if (build != builds_.end() && build->second == known.file.number) builds_.erase(build);
 }
 
 void CodeTracker::use(const std::vector<CodePlace>& places) {

@@ -117,9 +117,15 @@ class CodeTracker {
     uint64_t inode = 0;
     auto operator<=>(const FileKey&) const = default;
   };
+  /// What a mapping's device and inode mean. The file is kept open, else its inode could become
+  /// another file's.
+  struct Meaning {
+    uint32_t number = 0;
+    std::shared_ptr<const ElfView> elf;
+  };
   struct Known {
     CodeFile file;
-    std::vector<FileKey> keys;  ///< one per file system that shows it
+    std::vector<FileKey> keys;  ///< one per file that has this code
     uint32_t users = 0;         ///< spaces that have it
     uint64_t unused_since_ns = 0;
     bool barren = false;  ///< it has no rows that could be used
@@ -159,6 +165,7 @@ class CodeTracker {
                                   uint64_t now_ns);
   [[nodiscard]] std::shared_ptr<const ElfView> open_elf(model::ProcessKey process,
                                                         const CodeMapping& mapping);
+  [[nodiscard]] Known* by_key(const FileKey& key);
   [[nodiscard]] Known* same_build(const ElfView& elf);
   [[nodiscard]] Known* add(std::shared_ptr<const ElfView> elf, model::ProcessKey process,
                            const CodeMapping& mapping, uint64_t now_ns);
@@ -175,6 +182,7 @@ class CodeTracker {
   void wait_for(uint32_t number, bool first);
   [[nodiscard]] bool make_room(uint64_t now_ns);
   void forget(uint32_t number, uint64_t now_ns);
+  void forget_build(const Known& known);
 
   probes::UnwindTables& tables_;
   kernel::HostAccess& processes_;
@@ -184,7 +192,7 @@ class CodeTracker {
   const CodeTrackerLimits limits_;
   const size_t most_executables_;
   std::unordered_map<uint32_t, std::unique_ptr<Known>> known_;  ///< by number
-  std::map<FileKey, uint32_t> numbers_;
+  std::map<FileKey, Meaning> numbers_;
   std::unordered_map<std::string, uint32_t> builds_;  ///< by build id
   std::unordered_map<uint64_t, Space> spaces_;
   std::deque<uint32_t> waiting_;

@@ -14,7 +14,13 @@ base::Result<std::shared_ptr<const ByteSource>> FileSource::open(base::UniqueFd 
   if (::fstat(fd.get(), &status) != 0) return base::errno_error("fstat of an ELF file");
   if (!S_ISREG(status.st_mode)) return base::invalid_error("an ELF file: not a regular file");
   return std::shared_ptr<const ByteSource>(
-      new FileSource(std::move(fd), static_cast<uint64_t>(status.st_size)));
+      new FileSource(std::move(fd), static_cast<uint64_t>(status.st_size), status.st_mtim));
+}
+
+bool FileSource::is_changed() const {
+  struct stat status {};
+  return ::fstat(fd_.get(), &status) != 0 || static_cast<uint64_t>(status.st_size) != size_ ||
+         status.st_mtim.tv_sec != modified_.tv_sec || status.st_mtim.tv_nsec != modified_.tv_nsec;
 }
 
 base::Result<base::UniqueFd> FileSource::duplicate() const {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <span>
 #include <utility>
@@ -26,6 +27,8 @@ class ByteSource {
 
   /// Bytes when it was opened.
   [[nodiscard]] virtual uint64_t size() const = 0;
+  /// Whether the file was written to since it was opened, as its time of modification tells.
+  [[nodiscard]] virtual bool is_changed() const { return false; }
   /// Another descriptor of the file; kUnsupported: there is none behind it.
   [[nodiscard]] virtual base::Result<base::UniqueFd> duplicate() const {
     return base::Error{base::Error::Kind::kUnsupported, 0, "no file is behind this image", {}};
@@ -40,14 +43,17 @@ class FileSource final : public ByteSource {
   static base::Result<std::shared_ptr<const ByteSource>> open(base::UniqueFd fd);
 
   [[nodiscard]] uint64_t size() const override { return size_; }
+  [[nodiscard]] bool is_changed() const override;
   [[nodiscard]] base::Result<base::UniqueFd> duplicate() const override;
   [[nodiscard]] bool read(uint64_t offset, std::span<std::byte> into) const override;
 
  private:
-  FileSource(base::UniqueFd fd, uint64_t size) : fd_(std::move(fd)), size_(size) {}
+  FileSource(base::UniqueFd fd, uint64_t size, timespec modified)
+      : fd_(std::move(fd)), size_(size), modified_(modified) {}
 
   base::UniqueFd fd_;
   uint64_t size_;
+  timespec modified_;
 };
 
 /// An image in memory: the vDSO as it was read from a process, a decompressed .gnu_debugdata.
