@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Go's line table, asked at addresses that it names and that it does not.
+// Go's line table, asked at addresses that it names and that it does not, and for the stack depths
+// of its first functions.
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
@@ -24,6 +25,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         found->index >= table->functions() || (found->file.empty() && found->line != 0)) {
       std::abort();
     }
+  }
+  for (uint32_t index = 0; index < 16; ++index) {
+    uint64_t end = table->start_of(index).value_or(0);
+    (void)table->stack_depths(index, [&end](const symbols::GoStackDepth& depth) {
+      if (depth.begin != end) std::abort();
+      end = depth.end;
+    });
   }
   return 0;
 }

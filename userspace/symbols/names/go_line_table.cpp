@@ -113,26 +113,44 @@ std::optional<GoPlace> GoLineTable::find(uint64_t address) const {
     (at->start <= address ? low : high) = middle;
   }
   const auto found = row(low);
-  if (!found || low == functions_ || found->start > address ||
-      found->function >= table_.size() - functions_at_) {
-    return std::nullopt;
-  }
-  const uint64_t record = functions_at_ + found->function;
-  // The record begins with the entry again, as the row has it.
-  const uint64_t name_at = record + (layout_ == Layout::kGo116 ? 8 : 4);
-  const auto name = half(name_at);
+  if (!found || low == functions_ || found->start > address) return std::nullopt;
+  const auto record = record_of(*found);
+  const auto name = record ? half(*record) : std::nullopt;
   if (!name) return std::nullopt;
   GoPlace place;
   place.function = text_at(names_at_ + *name);
   place.start = found->start;
   place.index = low;
   if (place.function.empty()) return std::nullopt;
-  add_line(place, name_at, address);
+  add_line(place, *record, address);
   return place;
 }
 
-// `record` is where the name's offset is: from there on all versions are alike. Arguments, deferred
-// return and stack sizes follow, then what we want.
+std::optional<uint64_t> GoLineTable::record_of(const Row& row) const {
+  if (row.function >= table_.size() - functions_at_) return std::nullopt;
+  // The record begins with the entry again, as the row has it.
+  return functions_at_ + row.function + (layout_ == Layout::kGo116 ? 8 : 4);
+}
+
+std::optional<uint64_t> GoLineTable::start_of(uint32_t index) const {
+  const auto found = index < functions_ ? row(index) : std::nullopt;
+  return found ? std::optional(found->start) : std::nullopt;
+}
+
+uint32_t GoLineTable::stack_depths(uint32_t index, const OnDepth& on_depth) const {
+  const auto found = index < functions_ ? row(index) : std::nullopt;
+  const auto record = found ? record_of(*found) : std::nullopt;
+  const auto program = record ? half(*record + 12) : std::nullopt;
+  if (!program || *program == 0) return 0;
+  return walk(programs_at_ + *program, found->start,
+              [&](int32_t value, uint64_t begin, uint64_t end) {
+                on_depth({begin, end, value});
+                return true;
+              });
+}
+
+// `record` is where the name's offset is. Arguments, deferred return and stack sizes follow, then
+// what we want.
 void GoLineTable::add_line(GoPlace& place, uint64_t record, uint64_t address) const {
   const auto files = half(record + 16);
   const auto lines = half(record + 20);
@@ -149,22 +167,33 @@ void GoLineTable::add_line(GoPlace& place, uint64_t record, uint64_t address) co
 
 // Pairs of differences: of the value (zigzag; 0 ends the program, but for the first) and of the
 // address up to which it holds.
-std::optional<int32_t> GoLineTable::value_at(uint64_t program, uint64_t start,
-                                             uint64_t address) const {
-  if (program >= table_.size()) return std::nullopt;
+template <typename OnStep>
+uint32_t GoLineTable::walk(uint64_t program, uint64_t start, const OnStep& on_step) const {
+  if (program >= table_.size()) return 0;
   base::ByteReader reader(base::Bytes(table_).subspan(program));
   uint32_t value = UINT32_MAX;  // -1; differences may wrap in a hostile table
   uint64_t limit = start;
   for (uint32_t step = 0; step < kMaxSteps; ++step) {
     const auto difference = read_varint(reader);
-    if (!difference || (*difference == 0 && step != 0)) return std::nullopt;
+    if (!difference || (*difference == 0 && step != 0)) return step;
     value += (*difference & 1U) != 0 ? ~(*difference >> 1) : *difference >> 1;
     const auto advance = read_varint(reader);
-    if (!advance) return std::nullopt;
+    if (!advance) return step;
+    const uint64_t begin = limit;
     limit += uint64_t{*advance} * quantum_;
-    if (address < limit) return static_cast<int32_t>(value);
+    if (!on_step(static_cast<int32_t>(value), begin, limit)) return step + 1;
   }
-  return std::nullopt;
+  return kMaxSteps;
+}
+
+std::optional<int32_t> GoLineTable::value_at(uint64_t program, uint64_t start,
+                                             uint64_t address) const {
+  std::optional<int32_t> found;
+  walk(program, start, [&](int32_t value, uint64_t /*begin*/, uint64_t end) {
+    if (address < end) found = value;
+    return !found;
+  });
+  return found;
 }
 
 }  // namespace hostlens::symbols

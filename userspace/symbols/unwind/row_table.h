@@ -17,6 +17,9 @@ struct NumberedPage {
   unwind_page page{};
 };
 
+/// Addresses of rows are below it: page numbers have 32 bits.
+inline constexpr uint64_t kRowAddressEnd = uint64_t{1} << 48;
+
 struct RowTableLimits {
   uint32_t rows = 4 << 20;   ///< 32 MiB
   uint32_t pages = 1 << 16;  ///< 4 GiB of code
@@ -34,7 +37,7 @@ class RowTable {
   /// What holds in gaps inside of [begin, end), instead of "nothing is known".
   void set_background(uint64_t begin, uint64_t end, const unwind_row& row);
   /// `row` (its pc_low is ignored) holds in [begin, end). Ranges ascend; what overlaps an earlier
-  /// one is cut off. Addresses stay below 2^48.
+  /// one is cut off. Addresses stay below kRowAddressEnd.
   void add(uint64_t begin, uint64_t end, const unwind_row& row);
   /// After the last one.
   void finish();

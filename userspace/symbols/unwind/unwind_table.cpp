@@ -5,12 +5,11 @@
 
 #include "symbols/unwind/cfi_program.h"
 #include "symbols/unwind/frame_sections.h"
+#include "symbols/unwind/go_frames.h"
 #include "symbols/unwind/row_encoding.h"
 
 namespace hostlens::symbols {
 namespace {
-
-constexpr uint64_t kAddressEnd = uint64_t{1} << 48;  // page numbers have 32 bits
 
 /// Rules of the program into the table, counted.
 class TableSink final : public RuleSink {
@@ -76,15 +75,15 @@ size_t expected_rows(const std::vector<Fde>& fdes) {
   return bytes / 3 + 2 * fdes.size();
 }
 
-/// Go keeps frame pointers in its own code and says no more, unless it was linked with DWARF.
+/// Go keeps frame pointers in its own code: for what neither DWARF nor its own table tells.
 void add_background(const ElfView& file, RowTable& table) {
   const ElfSection* text = file.section(".text");
   if (file.section(".gopclntab") == nullptr || text == nullptr) return;
   for (const ElfSegment& segment : file.executable_segments()) {
     const uint64_t begin = std::max(text->address, segment.address);
-    const uint64_t end = std::min(text->address + std::min(text->size, kAddressEnd),
+    const uint64_t end = std::min(text->address + std::min(text->size, kRowAddressEnd),
                                   segment.address + segment.file_size);
-    if (begin >= end || end > kAddressEnd) continue;
+    if (begin >= end || end > kRowAddressEnd) continue;
     unwind_row row{};
     row.cfa_kind = UNWIND_CFA_FRAME_POINTER;
     table.set_background(begin, end, row);
@@ -92,12 +91,14 @@ void add_background(const ElfView& file, RowTable& table) {
   }
 }
 
-UnwindTable build(const ElfView& file, FrameEntries& entries, const UnwindLimits& limits) {
+/// `go`: functions that no entry describes; null: there are none.
+UnwindTable build(const ElfView& file, FrameEntries& entries, GoFrames* go,
+                  const UnwindLimits& limits) {
   UnwindTable result;
   UnwindStatistics& statistics = result.statistics;
   std::vector<ElfSegment> code = file.executable_segments();
-  std::erase_if(code,
-                [](const ElfSegment& each) { return each.address + each.file_size > kAddressEnd; });
+  std::erase_if(
+      code, [](const ElfSegment& each) { return each.address + each.file_size > kRowAddressEnd; });
   for (const ElfSegment& each : code) statistics.code_bytes += each.file_size;
   statistics.broken = entries.broken;
   order(code, entries.fdes, statistics);
@@ -115,11 +116,14 @@ UnwindTable build(const ElfView& file, FrameEntries& entries, const UnwindLimits
       ++statistics.overlapping;
     }
     statistics.covered_bytes += end - fde.start;
+    if (go != nullptr) go->add_before(fde.start, table);
     program.run(fde, end, sink);
   }
+  if (go != nullptr) go->add_before(kRowAddressEnd, table);
   table.finish();
   statistics.full_pages = table.full_pages();
-  statistics.limit_reached = table.limit_reached() || entries.limit_reached;
+  statistics.limit_reached =
+      table.limit_reached() || entries.limit_reached || (go != nullptr && go->limit_reached());
   result.rows = std::move(table.rows());
   result.pages = std::move(table.pages());
   return result;
@@ -144,7 +148,12 @@ base::Result<UnwindTable> build_from(const ElfView& file, const ElfView* debug_f
   FrameEntries entries;
   for (const LoadedFrames& each : loaded) read_entries(each.section(), limits.entries, entries);
   if (!complete) ++entries.broken;
-  return build(file, entries, limits);
+  const bool has_dwarf = std::ranges::any_of(loaded, [](const LoadedFrames& frames) {
+    return frames.kind == CfiSection::Kind::kDebugFrame;
+  });
+  if (has_dwarf) return build(file, entries, nullptr, limits);
+  GoFrames go(file);
+  return build(file, entries, &go, limits);
 }
 
 }  // namespace

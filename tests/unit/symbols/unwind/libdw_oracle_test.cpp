@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // libdw judges every row of the libraries and programs of this machine.
 #include <fcntl.h>
+#include <glob.h>
 #include <gtest/gtest.h>
 #include <sys/auxv.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <vector>
 
+#include "unit/symbols/names/commands.h"
 #include "unwind_oracle/libdw_oracle.h"
 
 namespace hostlens::symbols {
@@ -21,12 +25,17 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
-/// The first that exists, links followed; empty without one.
-std::string first_of(const std::vector<const char*>& paths) {
-  for (const char* path : paths) {
-    std::error_code error;
-    const auto real = std::filesystem::canonical(path, error);
-    if (!error) return real.string();
+/// The first that exists, links followed; empty without one. Patterns are glob(7)'s, with ~.
+std::string first_of(const std::vector<const char*>& patterns) {
+  for (const char* pattern : patterns) {
+    glob_t found{};
+    std::string real;
+    if (::glob(pattern, GLOB_TILDE, nullptr, &found) == 0) {
+      std::error_code error;
+      real = std::filesystem::canonical(found.gl_pathv[0], error).string();
+    }
+    ::globfree(&found);
+    if (!real.empty()) return real;
   }
   return {};
 }
@@ -47,11 +56,8 @@ struct File {
   std::vector<const char*> paths;
 };
 
-class LibdwOracleTest : public testing::TestWithParam<File> {};
-
-TEST_P(LibdwOracleTest, AgreesOnEveryRow) {
-  const std::string path = first_of(GetParam().paths);
-  if (path.empty()) GTEST_SKIP() << GetParam().name << " is not on this machine";
+/// `judged`: where libdw finds its rules.
+void expect_agreement_on(const std::string& path, const std::string& judged) {
   const auto source = FileSource::open(base::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
   ASSERT_TRUE(source) << path;
   const auto view = ElfView::open(*source);
@@ -60,20 +66,69 @@ TEST_P(LibdwOracleTest, AgreesOnEveryRow) {
   ASSERT_TRUE(table) << path;
   EXPECT_EQ(table->statistics.broken, 0U);
   EXPECT_FALSE(table->statistics.limit_reached);
-  expect_agreement(tests::compare_with_libdw(path, *table, view->executable_segments()), kFewest);
+  const auto report = tests::compare_with_libdw(judged, *table, view->executable_segments());
+  std::printf("  %s: %zu rows, %lu comparisons, %lu different, %lu invalid, %lu lost registers\n",
+              path.c_str(), table->rows.size(), report.compared, report.mismatches, report.invalid,
+              report.lost_registers);
+  expect_agreement(report, kFewest);
+}
+
+class LibdwOracleTest : public testing::TestWithParam<File> {};
+
+TEST_P(LibdwOracleTest, AgreesOnEveryRow) {
+  const std::string path = first_of(GetParam().paths);
+  if (path.empty()) GTEST_SKIP() << GetParam().name << " is not on this machine";
+  expect_agreement_on(path, path);
+}
+
+/// Go's own programs have no DWARF any more: one that is built here has. Stripped, it has the same
+/// rows, by the table of its runtime.
+TEST(GoOracleTest, AgreesOnEveryRowWithAndWithoutDwarf) {
+  const Folder folder;
+  const std::string plain = folder.path("plain");
+  const std::string stripped = folder.path("stripped");
+  const std::string source = FIXTURES "/../bench/unwind/programs/work.go";
+  if (!runs("go build -o " + plain + ' ' + source)) GTEST_SKIP() << "no go that builds a program";
+  ASSERT_TRUE(runs("strip -s -o " + stripped + ' ' + plain));
+  for (const std::string& path : {plain, stripped}) expect_agreement_on(path, plain);
 }
 
 #define LIBRARY(name) "/usr/lib/x86_64-linux-gnu/" name, "/usr/lib64/" name
-INSTANTIATE_TEST_SUITE_P(
-    Files, LibdwOracleTest,
-    testing::Values(
-        File{"libc", {LIBRARY("libc.so.6")}}, File{"libstdcxx", {LIBRARY("libstdc++.so.6")}},
-        File{"libcrypto", {LIBRARY("libcrypto.so.3")}},
-        File{"loader", {"/lib64/ld-linux-x86-64.so.2"}}, File{"libgcc", {LIBRARY("libgcc_s.so.1")}},
-        File{"libm", {LIBRARY("libm.so.6")}}, File{"libpython", {LIBRARY("libpython3.11.so.1.0")}},
-        File{"python", {"/usr/bin/python3"}}, File{"bash", {"/bin/bash"}},
-        File{"nginx", {"/usr/sbin/nginx"}}, File{"this_program", {"/proc/self/exe"}}),
-    [](const testing::TestParamInfo<File>& tested) { return std::string(tested.param.name); });
+/// Those that take libdw many seconds only when everything is wanted (tests/run.sh --all).
+std::vector<File> files() {
+  std::vector<File> files = {
+      {"libc", {LIBRARY("libc.so.6")}},
+      {"libstdcxx", {LIBRARY("libstdc++.so.6")}},
+      {"libcrypto", {LIBRARY("libcrypto.so.3")}},
+      {"loader", {"/lib64/ld-linux-x86-64.so.2"}},
+      {"libgcc", {LIBRARY("libgcc_s.so.1")}},
+      {"libm", {LIBRARY("libm.so.6")}},
+      {"libpython", {LIBRARY("libpython3.11.so.1.0")}},
+      {"python", {"/usr/bin/python3"}},
+      {"bash", {"/bin/bash"}},
+      {"nginx", {"/usr/sbin/nginx"}},
+      {"this_program", {"/proc/self/exe"}},
+  };
+  if (std::getenv("HOSTLENS_EVERY") == nullptr) return files;
+  const std::vector<File> large = {
+      {"node", {"/usr/bin/node", "/usr/local/bin/node"}},
+      {"libLLVM", {LIBRARY("libLLVM-*.so.1"), "/usr/lib/llvm-*/lib/libLLVM-*.so.1"}},
+      {"libjvm", {"/usr/lib/jvm/java-*-openjdk-*/lib/server/libjvm.so"}},
+      {"newer_libjvm", {"/usr/lib/jvm/temurin-*/lib/server/libjvm.so"}},
+      {"rust", {"~/.rustup/toolchains/*/bin/cargo", "/usr/bin/cargo"}},
+      {"rust_compiler",
+       {"~/.rustup/toolchains/*/lib/librustc_driver-*.so", LIBRARY("librustc_driver-*.so")}},
+      {"postgres", {"/usr/lib/postgresql/*/bin/postgres"}},
+      {"redis", {"/usr/bin/redis-server"}},
+  };
+  files.insert(files.end(), large.begin(), large.end());
+  return files;
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, LibdwOracleTest, testing::ValuesIn(files()),
+                         [](const testing::TestParamInfo<File>& tested) {
+                           return std::string(tested.param.name);
+                         });
 
 /// The kernel's own, as it is mapped here: its size is that of the mapping.
 std::vector<char> vdso_image() {
