@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # How many stacks of real programs come out whole: tests/bench/unwind/ starts each under load, `hostlens profile` records it,
-# and one Markdown table is printed. Options: --seconds N, --hz N, names of programs, --help. Needs root; programs that are
-# not installed are left out and named.
+# and one Markdown table is printed. With --stops N, N stacks of each are compared with libdwfl's, frame by frame. Options:
+# --seconds N, --hz N, --stops N, names of programs, --help. Needs root; programs that are not installed are left out and named.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 . packaging/steps.sh
@@ -24,5 +24,5 @@ trap 'echo; exit 130' INT
 trap 'exit 143' TERM HUP
 
 [ -e build/release/build.ninja ] || run_step "configuring" "$logs/configure.log" cmake --preset release || exit 1
-run_step "building hostlens" "$logs/build.log" ninja -C build/release hostlens || exit 1
+run_step "building hostlens" "$logs/build.log" ninja -C build/release hostlens stack_oracle || exit 1
 PYTHONPATH=tests/bench python3 -B -m unwind "$@"

@@ -17,6 +17,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@
 #include "kernel/ring_reader.h"
 #include "kernel/slab_source.h"
 #include "kernel/target_table.h"
+#include "probes/off_cpu_probe.h"
 #include "probes/profile_books.h"
 #include "probes/profile_probe.h"
 #include "probes/unwind_tables.h"
@@ -86,8 +88,10 @@ inline std::string profiled_program(const std::string& name) {
 
 class Profiled {
  public:
-  static std::unique_ptr<Profiled> open(uint32_t hz, bool targets_only, std::string& why_not,
-                                        uint64_t table_bytes = 64 << 20, bool by_ticks = false) {
+  /// `off_cpu`: the stacks of who comes back to a CPU, too, from here on.
+  static std::unique_ptr<Profiled> open(
+      uint32_t hz, bool targets_only, std::string& why_not, uint64_t table_bytes = 64 << 20,
+      bool by_ticks = false, const std::optional<probes::OffCpuProbeSettings>& off_cpu = {}) {
     std::unique_ptr<Profiled> profiled(new Profiled);
     auto types = probes::kernel_types();
     if (!types) {
@@ -101,8 +105,14 @@ class Profiled {
     settings.targets_only = targets_only;
     settings.by_ticks = by_ticks;
     settings.raw_per_second = hz / 4;
+    settings.keeps_targets = off_cpu.has_value();
+    if (off_cpu) settings.ring_bytes = 8 << 20;
     const uint64_t before = base::monotonic_now_ns();
     profiled->probe_ = probes::ProfileProbe::attach(context, settings);
+    if (profiled->probe_ && off_cpu) {
+      profiled->off_cpu_ = probes::OffCpuProbe::attach(context, *off_cpu);
+      if (!profiled->off_cpu_) profiled->probe_.reset();
+    }
     profiled->load_ns_ = base::monotonic_now_ns() - before;
     if (!profiled->probe_) {
       for (const auto& hook : profiled->report_.hooks)
@@ -153,12 +163,21 @@ class Profiled {
       if (::read(ready[0], &byte, 1) == 1) ::execv(arguments[0], arguments.data());
       ::_exit(127);
     }
-    EXPECT_TRUE(targets_->set_process(static_cast<uint32_t>(pid), true));
+    set_target(static_cast<uint32_t>(pid));
     own_.insert(static_cast<uint32_t>(pid));
     others_.erase(static_cast<uint32_t>(pid));
     EXPECT_EQ(::write(ready[1], "g", 1), 1);
     for (const int fd : {input[0], ready[0], ready[1]}) ::close(fd);
     return {pid, base::UniqueFd(input[1])};
+  }
+
+  /// A process that runs already, and its threads.
+  void adopt(uint32_t pid) {
+    if (!adopted_.insert(pid).second) return;
+    own_.insert(pid);
+    others_.erase(pid);
+    set_target(pid);
+    EXPECT_TRUE(tracker_->visit(base::monotonic_now_ns()));
   }
 
   /// What the worker does all the time.
@@ -261,7 +280,16 @@ class Profiled {
  private:
   static constexpr size_t kBitsBytes = 4194304 / 8;
 
-  Profiled() : shared_({"target_bits"}) {}
+  Profiled()
+      : shared_({std::begin(probes::OffCpuProbe::kSharedMaps),
+                 std::end(probes::OffCpuProbe::kSharedMaps)}) {}
+
+  void set_target(uint32_t pid) {
+    EXPECT_TRUE(targets_->set_process(pid, true));
+    if (off_cpu_) {
+      EXPECT_TRUE(off_cpu_->begin());
+    }
+  }
 
   /// What is sampled of others is left alone, and of them nothing but addresses in the kernel is
   /// seen.
@@ -301,7 +329,7 @@ class Profiled {
     targets_ = std::make_unique<kernel::TargetTable>(bits_, kBitsBytes / 8, -1);
     host_ = std::make_unique<kernel::LocalHostAccess>(*targets_);
     tracker_ = std::make_unique<symbols::CodeTracker>(
-        *tables_, *host_, files_, memory_, [this](uint32_t pid) { return own_.contains(pid); });
+        *tables_, *host_, files_, memory_, [this](uint32_t pid) { return is_own(pid); });
     mender_ = std::make_unique<symbols::SampleMender>(
         *tables_, *tracker_, memory_, [this](decoders::ProfileSample&& sample) {
           if (sample.time_ns >= since_ns_ && is_own(sample.process.pid)) {
@@ -315,6 +343,7 @@ class Profiled {
   kernel::SharedMaps shared_;
   base::UniqueFd listeners_;
   std::unique_ptr<probes::ProfileProbe> probe_;
+  std::unique_ptr<probes::OffCpuProbe> off_cpu_;
   uint64_t load_ns_ = 0;
   kernel::LocalSlabSource slabs_;
   kernel::LocalCodeFiles files_;
@@ -330,6 +359,7 @@ class Profiled {
   std::unique_ptr<symbols::SampleMender> mender_;
   uint64_t since_ns_ = 0;
   std::set<uint32_t> own_;
+  std::set<uint32_t> adopted_;
   std::set<uint32_t> others_;
   std::map<std::string, Functions> functions_;
   std::vector<decoders::ProfileSample> samples_;

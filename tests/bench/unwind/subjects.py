@@ -65,6 +65,14 @@ def go(folder):
     return runs(folder, folder / "program")
 
 
+def stripped_go(folder):
+    """Its rows are frame pointers; the judge has those of the debug file."""
+    full, stripped = folder / "program.debug", folder / "program"
+    build(program("go"), "build", "-o", full, PROGRAMS / "work.go")
+    build(program("objcopy"), "--strip-debug", f"--add-gnu-debuglink={full}", full, stripped)
+    return runs(folder, stripped)
+
+
 def java(*options):
     def start(folder):
         build(program("javac"), "-d", folder, PROGRAMS / "Work.java")
@@ -142,10 +150,13 @@ SUBJECTS = {
     "java, interpreted": java("-Xint"),
     "java with frame pointers": java("-XX:+PreserveFramePointer"),
     "Go": go,
+    "Go, stripped": stripped_go,
     "Rust": rust,
     "C++ exceptions": exceptions,
     "C": c("chain.c"),
     "C, static-pie": c("chain.c", "-static-pie"),
+    "C, DRAP": c("realigned.c"),
+    "C, signals": c("signals.c"),
     "C, dlopen": plugin,
     "C, fork and exec": c("forks.c"),
 }
