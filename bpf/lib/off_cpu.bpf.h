@@ -6,7 +6,6 @@
 
 #include "lib/blocked_cause.bpf.h"
 #include "lib/profile_sample.bpf.h"
-#include "lib/task_phase.h"
 
 /* Sleeps and waits from here on get a stack, shorter ones are summed. */
 const volatile __u64 off_cpu_threshold_ns = 1000000;
@@ -31,18 +30,28 @@ enum off_cpu_kind {
 	OFF_CPU_KINDS
 };
 
+/* What a thread is at. No wake-up is hooked: when it is back the kernel's own sum of its waits for a CPU tells what of a time
+ * was sleep. */
+enum off_cpu_phase {
+	OFF_CPU_UNKNOWN,   /* was there before us and has not been switched yet */
+	OFF_CPU_RUNS,
+	OFF_CPU_BLOCKED,   /* went to sleep at since_ns; may have been woken since, and wait for a CPU */
+	OFF_CPU_PREEMPTED, /* waits for a CPU since since_ns, because somebody else took it */
+	OFF_CPU_NEW,       /* waits for its first one since since_ns */
+	OFF_CPU_ENDED,
+};
+
 struct off_cpu_thread {
-	u64 since_ns;    /* off CPU since */
-	u64 runnable_ns; /* waits for a CPU since */
-	u64 came_ns;     /* on CPU since; 0: since before the beginning */
-	u64 ran_ns;      /* its CPU time by the kernel's account when it left last */
-	u64 debt_ns;     /* that account's time which was counted as off CPU: to be taken from the next time */
-	u64 short_ns;    /* in no record yet */
+	u64 since_ns;  /* off CPU since */
+	u64 waited_ns; /* all its waits for a CPU by then: sched_info.run_delay */
+	u64 came_ns;   /* on CPU since; 0: since before the beginning, or nobody saw it */
+	u64 ran_ns;    /* its CPU time by the kernel's account when it left last */
+	u64 debt_ns;   /* that account's time which was counted as off CPU: to be taken from the next time */
+	u64 short_ns;  /* in no record yet */
 	struct off_cpu_part parts[OFF_CPU_KINDS];
-	u32 phase; /* enum task_phase, OFF_CPU_ENDED */
+	u32 phase; /* enum off_cpu_phase */
 	u32 cause; /* enum blocked_cause: of the last sleep */
 };
-#define OFF_CPU_ENDED 100
 
 /* Made where a thread is forked and by an iterator, never in the scheduler's hooks: see tasks.bpf.h. */
 struct {
@@ -161,6 +170,17 @@ static __always_inline bool part__wants_stack(struct off_cpu_thread *thread, u32
 	return false;
 }
 
+/* Notes a time that is to have no stack of its own. Whether it is worth one. */
+static __always_inline bool off_cpu__owe(struct off_cpu_thread *thread, u32 kind, u64 ns)
+{
+	if (ns < off_cpu_threshold_ns) {
+		thread->short_ns += ns;
+		return false;
+	}
+	thread->parts[kind].owed_ns += ns;
+	return true;
+}
+
 /* Wall time less CPU time is to be what comes out, by the kernel's account: that counts a thread as running from before the
  * switch to it (by 16 us on an idle virtual machine), and what a hypervisor stole as neither. */
 static __always_inline void off_cpu__balance(struct off_cpu_thread *thread, u64 stretch_ns, u64 ran_ns)
@@ -169,10 +189,8 @@ static __always_inline void off_cpu__balance(struct off_cpu_thread *thread, u64 
 
 	if (ran_ns > stretch_ns)
 		thread->debt_ns += ran_ns - stretch_ns;
-	else if (stolen_ns < off_cpu_threshold_ns)
-		thread->short_ns += stolen_ns;
 	else
-		thread->parts[OFF_CPU_WAIT].owed_ns += stolen_ns;
+		off_cpu__owe(thread, OFF_CPU_WAIT, stolen_ns);
 }
 
 static __always_inline u64 off_cpu__pay(struct off_cpu_thread *thread, u64 ns)
@@ -183,29 +201,24 @@ static __always_inline u64 off_cpu__pay(struct off_cpu_thread *thread, u64 ns)
 	return ns - paid_ns;
 }
 
-/* How long the current task, off CPU until now, slept and waited. */
-static __always_inline void off_cpu__measure(const struct off_cpu_thread *thread, u64 now_ns, u64 *sleep_ns, u64 *wait_ns)
+/* How a time off CPU of `off_ns` divides. The kernel counts a wait from where a thread is put into a run queue (woken, new, or
+ * preempted while it is runnable) to where it gets the CPU or is taken to another queue: sched_info_enqueue(), _dequeue(),
+ * _arrive() and _depart() of kernel/sched/stats.h, the same from 5.15 to 6.18, where a sleeper that stays in its queue for a
+ * while (sched_delayed, from 6.12 on) is not counted until it is woken. Of one that is preempted on its way to sleep it counts
+ * nothing. `waited_ns`: its count of this time. */
+static __always_inline void off_cpu__divide(u32 phase, u64 off_ns, u64 waited_ns, u64 *sleep_ns, u64 *wait_ns)
 {
-	*sleep_ns = 0;
-	*wait_ns = 0;
-	switch (thread->phase) {
-	case TASK_BLOCKED: /* nobody showed us the wake-up, or it has not come yet */
-		*sleep_ns = now_ns - thread->since_ns;
-		break;
-	case TASK_WOKEN:
-		*sleep_ns = thread->runnable_ns - thread->since_ns;
-		*wait_ns = now_ns - thread->runnable_ns;
-		break;
-	case TASK_RUNNABLE:
-	case TASK_PREEMPTED:
-		*wait_ns = now_ns - thread->runnable_ns;
-		break;
-	case TASK_UNKNOWN:
-		*wait_ns = now_ns - off_cpu_begin_ns;
-		break;
-	default:
-		break;
-	}
+	*wait_ns = phase != OFF_CPU_BLOCKED || waited_ns > off_ns ? off_ns : waited_ns;
+	*sleep_ns = off_ns - *wait_ns;
+}
+
+/* Of the current task, off CPU until now. */
+static __always_inline void off_cpu__measure(const struct task_struct *task, const struct off_cpu_thread *thread, u64 now_ns,
+					     u64 *sleep_ns, u64 *wait_ns)
+{
+	u64 since_ns = thread->phase == OFF_CPU_UNKNOWN ? off_cpu_begin_ns : thread->since_ns;
+
+	off_cpu__divide(thread->phase, now_ns - since_ns, task->sched_info.run_delay - thread->waited_ns, sleep_ns, wait_ns);
 }
 
 /* One record of the stack that is in `state`, for all of `owed_ns`. What finds no room is owed still. */

@@ -95,14 +95,31 @@ static __always_inline void cut__user_stack(struct unwind_state *state, struct t
 #endif
 }
 
-static __always_inline bool cut__note(struct off_cpu_thread *thread, u32 kind, u64 ns)
+/* How long a thread that went to sleep has waited for a CPU again, at the end. Its time in the run queue is in the clock of run
+ * queues, as is that of its last arrival on a CPU, which we saw. One that slept all the time until now tells no such pair. */
+static __always_inline u64 cut__waited_ns(const struct task_struct *task, const struct off_cpu_thread *thread)
 {
-	if (ns < off_cpu_threshold_ns) {
-		thread->short_ns += ns;
-		return false;
-	}
-	thread->parts[kind].owed_ns += ns;
-	return true;
+	u64 queued_ns = task->sched_info.last_queued;
+
+	/* Whoever has run since then came back after the end. */
+	if (!queued_ns || !thread->came_ns || task->se.sum_exec_runtime != thread->ran_ns)
+		return 0;
+	queued_ns += thread->came_ns - task->sched_info.last_arrival;
+	return queued_ns < off_cpu_end_ns ? off_cpu_end_ns - queued_ns : 0;
+}
+
+static __always_inline void cut__measure(const struct task_struct *task, const struct off_cpu_thread *thread, u64 *sleep_ns,
+					 u64 *wait_ns)
+{
+	u64 off_ns = 0, waited_ns = 0;
+
+	if (thread->phase == OFF_CPU_UNKNOWN)
+		off_ns = off_cpu_end_ns - off_cpu_begin_ns;
+	else if (thread->phase != OFF_CPU_RUNS && thread->since_ns < off_cpu_end_ns)
+		off_ns = off_cpu_end_ns - thread->since_ns;
+	if (thread->phase == OFF_CPU_BLOCKED)
+		waited_ns = cut__waited_ns(task, thread);
+	off_cpu__divide(thread->phase, off_ns, waited_ns, sleep_ns, wait_ns);
 }
 
 static __always_inline int off_cpu__cut(struct task_struct *task)
@@ -116,9 +133,9 @@ static __always_inline int off_cpu__cut(struct task_struct *task)
 
 	if (!thread || !state || thread->phase == OFF_CPU_ENDED)
 		return 0;
-	off_cpu__measure(thread, off_cpu_end_ns, &sleep_ns, &wait_ns);
-	sleeps = cut__note(thread, OFF_CPU_SLEEP, sleep_ns);
-	waits = cut__note(thread, OFF_CPU_WAIT, wait_ns);
+	cut__measure(task, thread, &sleep_ns, &wait_ns);
+	sleeps = off_cpu__owe(thread, OFF_CPU_SLEEP, sleep_ns);
+	waits = off_cpu__owe(thread, OFF_CPU_WAIT, wait_ns);
 	sample__begin(state, task);
 	if (sleeps || waits) {
 		bytes = bpf_get_task_stack(task, state->frames, PROFILE_KERNEL_FRAMES_MAX * sizeof(u64), 0);

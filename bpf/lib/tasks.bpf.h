@@ -5,7 +5,6 @@
 #include <bpf/bpf_helpers.h>
 
 #include "lib/targets.bpf.h"
-#include "lib/task_phase.h"
 #include "records/signal.h"
 
 struct task_state {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Where threads are while they are off CPU: how long, why, and with which stack. Beside probes/profile.bpf.c, whose
-// tables and rings it uses. The scheduler's own hooks only take times, as they hold a run queue's lock; the stack is taken
+// tables and rings it uses. No wake-up is hooked: how long a thread has waited for a CPU the kernel sums up itself (struct
+// sched_info), and the rest of its time off CPU was sleep. The scheduler's own hooks only take times, as they hold a run queue's lock; the stack is taken
 // when the thread is back and has not run yet: it is the one that it went away with.
 #include "lib/kernel_types.h"
 
@@ -13,53 +14,18 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline int off_cpu__woken(struct task_struct *task, u32 phase)
+/* It was back on a CPU without our seeing it: some hypervisors' own threads hide the switch that follows them. How long it ran
+ * the kernel has counted, and how long it waited; what is left it slept, more than once perhaps. */
+static __always_inline void off_cpu__catch_up(struct task_struct *task, struct off_cpu_thread *thread, u64 now_ns, u64 ran_ns)
 {
-	struct off_cpu_thread *thread;
-
-	if (!profile__wants(task->tgid) || !off_cpu__is_on())
-		return 0;
-	thread = off_cpu__find(task);
-	/* One that runs, or waits for a CPU, was woken before it had gone to sleep. */
-	if (!thread || (thread->phase != TASK_BLOCKED && thread->phase != TASK_UNKNOWN))
-		return 0;
-	thread->runnable_ns = bpf_ktime_get_ns();
-	if (thread->phase == TASK_UNKNOWN && phase == TASK_WOKEN) {
-		thread->since_ns = off_cpu_begin_ns;
-		thread->cause = off_cpu__cause(task, 0);
-	}
-	thread->phase = phase;
-	return 0;
-}
-
-SEC("tp_btf/sched_wakeup")
-int BPF_PROG(tp_btf__sched_wakeup, struct task_struct *task)
-{
-	return off_cpu__woken(task, TASK_WOKEN);
-}
-
-SEC("tp_btf/sched_wakeup_new")
-int BPF_PROG(tp_btf__sched_wakeup_new, struct task_struct *task)
-{
-	return off_cpu__woken(task, TASK_RUNNABLE);
-}
-
-/* It was back on a CPU without our seeing it: new threads always, and some hypervisors' own threads hide the switch that
- * follows them. How long it ran the kernel has counted. */
-static __always_inline void off_cpu__catch_up(struct off_cpu_thread *thread, u64 now_ns, u64 ran_ns)
-{
+	u64 off_ns = now_ns - thread->since_ns;
 	u64 sleep_ns, wait_ns;
 
-	off_cpu__measure(thread, now_ns, &sleep_ns, &wait_ns);
-	if (wait_ns)
-		wait_ns = wait_ns > ran_ns ? wait_ns - ran_ns : 0;
-	else
-		sleep_ns = sleep_ns > ran_ns ? sleep_ns - ran_ns : 0;
-	thread->parts[OFF_CPU_SLEEP].owed_ns += sleep_ns;
-	if (wait_ns < off_cpu_threshold_ns)
-		thread->short_ns += wait_ns;
-	else
-		thread->parts[OFF_CPU_WAIT].owed_ns += wait_ns;
+	off_ns = off_ns > ran_ns ? off_ns - ran_ns : 0;
+	off_cpu__divide(thread->phase, off_ns, task->sched_info.run_delay - thread->waited_ns, &sleep_ns, &wait_ns);
+	off_cpu__owe(thread, OFF_CPU_SLEEP, sleep_ns);
+	off_cpu__owe(thread, OFF_CPU_WAIT, wait_ns);
+	thread->came_ns = 0;
 	profile_book__add(PROFILE_BOOK_UNSEEN_SWITCH);
 }
 
@@ -75,19 +41,19 @@ static __always_inline void off_cpu__leaves(struct task_struct *task, bool preem
 	}
 	if (thread->phase == OFF_CPU_ENDED)
 		return;
-	if (thread->phase != TASK_RUNS && thread->phase != TASK_UNKNOWN)
-		off_cpu__catch_up(thread, now_ns, ran_ns - thread->ran_ns);
+	if (thread->phase != OFF_CPU_RUNS && thread->phase != OFF_CPU_UNKNOWN)
+		off_cpu__catch_up(task, thread, now_ns, ran_ns - thread->ran_ns);
 	else if (thread->came_ns)
 		off_cpu__balance(thread, now_ns - thread->came_ns, ran_ns - thread->ran_ns);
 	thread->ran_ns = ran_ns;
 	thread->since_ns = now_ns;
-	thread->runnable_ns = now_ns;
+	thread->waited_ns = task->sched_info.run_delay;
 	if (preempt || !sleep_state) {
-		thread->phase = TASK_PREEMPTED;
+		thread->phase = OFF_CPU_PREEMPTED;
 		return;
 	}
 	thread->cause = off_cpu__cause(task, sleep_state);
-	thread->phase = TASK_BLOCKED;
+	thread->phase = OFF_CPU_BLOCKED;
 }
 
 /* Process 0 is each CPU's idle loop. */
@@ -136,17 +102,15 @@ static __always_inline int off_cpu__enters(void *context, struct task_struct *ta
 	bool sleep_wanted, wait_wanted, is_new;
 	u64 sleep_ns, wait_ns, now_ns;
 
-	if (!thread || !cpu || !state || thread->phase == TASK_RUNS || thread->phase == OFF_CPU_ENDED)
+	if (!thread || !cpu || !state || thread->phase == OFF_CPU_RUNS || thread->phase == OFF_CPU_ENDED)
 		return 0;
 	now_ns = cpu->back == (u32)task->pid ? cpu->back_ns : bpf_ktime_get_ns();
 	cpu->back = 0;
-	if (thread->phase == TASK_BLOCKED)
-		profile_book__add(PROFILE_BOOK_UNSEEN_WAKEUP);
-	off_cpu__measure(thread, now_ns, &sleep_ns, &wait_ns);
-	is_new = thread->phase == TASK_RUNNABLE;
+	off_cpu__measure(task, thread, now_ns, &sleep_ns, &wait_ns);
+	is_new = thread->phase == OFF_CPU_NEW;
 	sleep_ns = off_cpu__pay(thread, sleep_ns);
 	wait_ns = off_cpu__pay(thread, wait_ns);
-	thread->phase = TASK_RUNS;
+	thread->phase = OFF_CPU_RUNS;
 	thread->came_ns = now_ns;
 	off_cpu_cpu__of_second(cpu, now_ns);
 	sleep_wanted = part__wants_stack(thread, OFF_CPU_SLEEP, sleep_ns, cpu);
@@ -195,8 +159,16 @@ int kprobe__finish_task_switch(struct pt_regs *context)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	if (profile__wants(parent->tgid))
-		bpf_task_storage_get(&off_cpu_threads, child, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct off_cpu_thread *thread;
+
+	if (!profile__wants(parent->tgid))
+		return 0;
+	thread = bpf_task_storage_get(&off_cpu_threads, child, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!thread || !off_cpu__is_on())
+		return 0;
+	/* It is made runnable next, by who is here. */
+	thread->since_ns = bpf_ktime_get_ns();
+	thread->phase = OFF_CPU_NEW;
 	return 0;
 }
 
@@ -230,16 +202,16 @@ int iter__begin(struct bpf_iter__task *context)
 	if (!task || !off_cpu__wants(task))
 		return 0;
 	thread = bpf_task_storage_get(&off_cpu_threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!thread || thread->phase != TASK_UNKNOWN)
+	if (!thread || thread->phase != OFF_CPU_UNKNOWN)
 		return 0;
 	sleep_state = task->__state;
-	phase = task->on_cpu ? TASK_RUNS : sleep_state ? TASK_BLOCKED : TASK_PREEMPTED;
+	phase = task->on_cpu ? OFF_CPU_RUNS : sleep_state ? OFF_CPU_BLOCKED : OFF_CPU_PREEMPTED;
 	thread->since_ns = off_cpu_begin_ns;
-	thread->runnable_ns = off_cpu_begin_ns;
+	thread->waited_ns = task->sched_info.run_delay;
 	thread->ran_ns = task->se.sum_exec_runtime;
-	if (phase == TASK_BLOCKED)
+	if (phase == OFF_CPU_BLOCKED)
 		thread->cause = off_cpu__cause(task, sleep_state);
-	__sync_val_compare_and_swap(&thread->phase, TASK_UNKNOWN, phase);
+	__sync_val_compare_and_swap(&thread->phase, OFF_CPU_UNKNOWN, phase);
 	return 0;
 }
 

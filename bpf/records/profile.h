@@ -133,7 +133,7 @@ enum profile_book {
 	PROFILE_BOOK_RAW_LOST = 39,       /* not sent: over budget, ring full, or not in memory */
 	/* Off CPU. None of these loses time, but for the first and the last. */
 	PROFILE_BOOK_THREAD_UNKNOWN = 40, /* switches of threads that nothing is kept of */
-	PROFILE_BOOK_UNSEEN_WAKEUP = 41,  /* the wait for a CPU is counted as part of the sleep */
+	/* 41 is given no more: it was wake-ups that were not seen, when these were hooked. */
 	PROFILE_BOOK_UNSEEN_SWITCH = 42,  /* back to a CPU: the time is that of the next stack of the thread */
 	PROFILE_BOOK_OVER_BUDGET = 43,    /* sleeps and waits whose time goes to a later stack of the thread */
 	PROFILE_BOOK_LOST_NS = 44,        /* nanoseconds that were in no record: the ring was full when all ended */

@@ -128,6 +128,7 @@ class Profiled {
   ~Profiled() { ::munmap(bits_, kBitsBytes); }
 
   [[nodiscard]] probes::ProfileProbe& probe() { return *probe_; }
+  [[nodiscard]] probes::OffCpuProbe& off_cpu() { return *off_cpu_; }
   [[nodiscard]] probes::UnwindTables& tables() { return *tables_; }
   [[nodiscard]] symbols::CodeTracker& tracker() { return *tracker_; }
   [[nodiscard]] uint64_t load_ns() const { return load_ns_; }
@@ -198,11 +199,11 @@ class Profiled {
       const auto status = decoders::decode_profile_sample(bytes, sample);
       if (status == decoders::DecodeStatus::kOk) {
         mender_->on_sample(std::move(sample));
-      } else {
-        ASSERT_EQ(status, decoders::DecodeStatus::kType);
-        ASSERT_EQ(decoders::decode_profile_raw(bytes, raw), decoders::DecodeStatus::kOk);
-        mender_->on_raw(raw);
+        return;
       }
+      ASSERT_EQ(status, decoders::DecodeStatus::kType);
+      ASSERT_EQ(decoders::decode_profile_raw(bytes, raw), decoders::DecodeStatus::kOk);
+      mender_->on_raw(raw);
     });
     mender_->mend(now_ns);
   }

@@ -20,8 +20,6 @@ constexpr char kExit[] = "tp_btf/sched_exit_tp";
 
 constexpr KernelProgram kPrograms[] = {
     {"tp_btf__sched_switch", kStacks},
-    {"tp_btf__sched_wakeup", kStacks},
-    {"tp_btf__sched_wakeup_new", kStacks},
     {"tp_btf__sched_exit_tp", kStacks, false},
     {"tp_btf__sched_process_fork", kStacks},
     {"tp_btf__sched_process_exit", kStacks},

@@ -41,7 +41,6 @@ base::Result<ProfileBooks> read_profile_books(int map) {
   books.raw = totals[PROFILE_BOOK_RAW];
   books.raw_lost = totals[PROFILE_BOOK_RAW_LOST];
   books.thread_unknown = totals[PROFILE_BOOK_THREAD_UNKNOWN];
-  books.unseen_wakeup = totals[PROFILE_BOOK_UNSEEN_WAKEUP];
   books.unseen_switch = totals[PROFILE_BOOK_UNSEEN_SWITCH];
   books.over_budget = totals[PROFILE_BOOK_OVER_BUDGET];
   books.lost_ns = totals[PROFILE_BOOK_LOST_NS];

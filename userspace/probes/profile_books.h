@@ -23,7 +23,6 @@ struct ProfileBooks {
   uint64_t raw_lost = 0;        ///< not sent: over the budget, no room, or not in memory
   /// Off CPU, of enum profile_book.
   uint64_t thread_unknown = 0;
-  uint64_t unseen_wakeup = 0;
   uint64_t unseen_switch = 0;
   uint64_t over_budget = 0;
   uint64_t lost_ns = 0;
