@@ -51,6 +51,8 @@ struct off_cpu_thread {
 	struct off_cpu_part parts[OFF_CPU_KINDS];
 	u32 phase; /* enum off_cpu_phase */
 	u32 cause; /* enum blocked_cause: of the last sleep */
+	u32 waker; /* who ended it: PROFILE_SAMPLE_WAKER, PROFILE_SAMPLE_INTERRUPT; 0: not known */
+	u32 sampled; /* of its sleeps only those with a point get a stack */
 };
 
 /* Made where a thread is forked and by an iterator, never in the scheduler's hooks: see tasks.bpf.h. */
@@ -149,6 +151,14 @@ static __always_inline bool part__has_point(struct off_cpu_part *part, u64 ns, u
 	return true;
 }
 
+/* The same before the time is over, and without a change: yes where it is not certain. */
+static __always_inline bool part__may_have_point(const struct off_cpu_thread *thread, u32 kind, u64 ns)
+{
+	const struct off_cpu_part *part = &thread->parts[kind];
+
+	return !thread->sampled || (!part->to_point_ns && !part->behind_ns) || ns > part->to_point_ns;
+}
+
 /* Notes a time off CPU. Whether the stack at hand is to stand for all that is owed by now. */
 static __always_inline bool part__wants_stack(struct off_cpu_thread *thread, u32 kind, u64 ns, struct off_cpu_cpu *cpu)
 {
@@ -163,6 +173,7 @@ static __always_inline bool part__wants_stack(struct off_cpu_thread *thread, u32
 	cpu->asked++;
 	if (!cpu->stretch_ns && cpu->sent >= off_cpu_stacks_per_second)
 		cpu->stretch_ns = 2 * cpu->asked_ns / off_cpu_stacks_per_second;
+	thread->sampled = cpu->stretch_ns != 0;
 	if (cpu->sent < 2 * off_cpu_stacks_per_second &&
 	    (!cpu->stretch_ns || part__has_point(part, ns, cpu->stretch_ns)))
 		return true;

@@ -29,9 +29,10 @@ struct python_walk {
 	u32 reserved;
 };
 
-/* As many as profile_scratch has, and one for a thread that is not the current one. */
+/* As many as profile_scratch has, one for a thread that is not the current one, and one for who wakes another. */
 enum python_scratch {
 	PYTHON_SCRATCH_OTHER = 2,
+	PYTHON_SCRATCH_WAKER,
 	PYTHON_SCRATCH_COUNT
 };
 struct {

@@ -11,6 +11,7 @@
 
 #include "lib/off_cpu.bpf.h"
 #include "lib/off_cpu_cut.bpf.h"
+#include "lib/off_cpu_waker.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -53,6 +54,7 @@ static __always_inline void off_cpu__leaves(struct task_struct *task, bool preem
 		return;
 	}
 	thread->cause = off_cpu__cause(task, sleep_state);
+	thread->waker = 0;
 	thread->phase = OFF_CPU_BLOCKED;
 }
 
@@ -127,8 +129,11 @@ static __always_inline int off_cpu__enters(void *context, struct task_struct *ta
 	sample__user_stack(state, task, scratch);
 	if (is_new)
 		off_cpu__mend_new(&state->record, task);
-	if (sleep_wanted)
+	if (sleep_wanted) {
+		state->record.flags |= (u8)thread->waker;
 		off_cpu__send(state, &thread->parts[OFF_CPU_SLEEP].owed_ns, thread->cause);
+		state->record.flags &= (u8)~thread->waker;
+	}
 	if (wait_wanted)
 		off_cpu__send(state, &thread->parts[OFF_CPU_WAIT].owed_ns, PROFILE_CAUSE_RUNQUEUE);
 	return 0;
@@ -154,6 +159,15 @@ int kprobe__finish_task_switch(struct pt_regs *context)
 	if (!off_cpu__wants(task) || !off_cpu__is_on())
 		return 0;
 	return off_cpu__enters(context, task);
+}
+
+/* In the waker, whichever CPU the sleeper will get. */
+SEC("tp_btf/sched_waking")
+int BPF_PROG(tp_btf__sched_waking, struct task_struct *task)
+{
+	if (!off_cpu__wants(task) || !off_cpu__is_on())
+		return 0;
+	return off_cpu__waking(ctx, task);
 }
 
 SEC("tp_btf/sched_process_fork")

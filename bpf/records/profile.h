@@ -170,6 +170,17 @@ enum profile_sample_flag {
 	/* A profile_raw_record of the same thread and time came before it: once the tables are there, that tells the user
 	 * stack, and these frames are to be forgotten. */
 	PROFILE_SAMPLE_RAW = 2,
+	/* Off CPU, when wakers are asked for. The last RECORD_PROFILE_WAKER of this thread that came before it tells who ended the
+	 * sleep. */
+	PROFILE_SAMPLE_WAKER = 4,
+	PROFILE_SAMPLE_INTERRUPT = 8, /* an interrupt ended it */
+};
+
+/* RECORD_PROFILE_WAKER is a profile_sample_record of the thread that wakes another: `weight` is the thread id of that one,
+ * `cause` is this. Without a user stack (PROFILE_NO_STACK) where the waker is none of those that are profiled. */
+enum profile_waker {
+	PROFILE_WAKER_THREAD = 1,
+	PROFILE_WAKER_SOFTIRQ = 2, /* in one; whether that is the thread's doing, the kernel stack tells */
 };
 
 /* Followed by kernel_frames addresses of the kernel, then user_frames frames of one word or two, then python_frames of two words each

@@ -27,6 +27,7 @@ enum record_type {
 	RECORD_PROFILE_SAMPLE = 16,
 	RECORD_PROFILE_NOTICE = 17,
 	RECORD_PROFILE_RAW = 18,
+	RECORD_PROFILE_WAKER = 19,
 };
 
 struct record_header {

@@ -202,6 +202,11 @@ class Profiled {
         return;
       }
       ASSERT_EQ(status, decoders::DecodeStatus::kType);
+      decoders::ProfileWaker waker;
+      if (decoders::decode_profile_waker(bytes, waker) == decoders::DecodeStatus::kOk) {
+        mender_->on_waker(std::move(waker));
+        return;
+      }
       ASSERT_EQ(decoders::decode_profile_raw(bytes, raw), decoders::DecodeStatus::kOk);
       mender_->on_raw(raw);
     });

@@ -17,6 +17,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
       std::abort();
     }
   }
+  decoders::ProfileWaker waker;
+  if (decoders::decode_profile_waker(record, waker) == decoders::DecodeStatus::kOk &&
+      (waker.sleeper == 0 || waker.stack.frames.size() > UNWIND_FRAMES_MAX)) {
+    std::abort();
+  }
   decoders::ProfileNotice notice;
   if (decoders::decode_profile_notice(record, notice) == decoders::DecodeStatus::kOk &&
       notice.executable >= UNWIND_EXECUTABLES_MAX) {

@@ -21,10 +21,13 @@ std::optional<T> fixed_part(base::Bytes bytes) {
   return record;
 }
 
+constexpr uint32_t kMostPid = 4'194'304;  ///< PID_MAX_LIMIT
+
 inline bool valid(const record_process& process) {
-  constexpr uint32_t kMostPid = 4'194'304;  // PID_MAX_LIMIT
   return process.pid != 0 && process.pid < kMostPid && process.tid < kMostPid;
 }
+
+inline bool is_thread(uint64_t tid) { return tid != 0 && tid < kMostPid; }
 
 inline model::ProcessKey process_key(const record_process& process) {
   constexpr uint64_t kNsPerTick = 10'000'000;  // USER_HZ is 100 everywhere

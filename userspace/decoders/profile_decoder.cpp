@@ -10,10 +10,18 @@
 namespace hostlens::decoders {
 namespace {
 
-constexpr uint8_t kFlags = PROFILE_SAMPLE_GUESSED | PROFILE_SAMPLE_RAW;
+constexpr uint8_t kWokenFlags = PROFILE_SAMPLE_WAKER | PROFILE_SAMPLE_INTERRUPT;
+constexpr uint8_t kFlags = PROFILE_SAMPLE_GUESSED | PROFILE_SAMPLE_RAW | kWokenFlags;
 
 bool is_cause(uint8_t cause) {
   return cause <= BLOCKED_OTHER || cause == PROFILE_CAUSE_RUNQUEUE || cause == PROFILE_CAUSE_SHORT;
+}
+
+bool is_waker(uint8_t how) { return how == PROFILE_WAKER_THREAD || how == PROFILE_WAKER_SOFTIRQ; }
+
+WokenBy woken_by(uint8_t flags) {
+  if ((flags & PROFILE_SAMPLE_WAKER) != 0) return WokenBy::kThread;
+  return (flags & PROFILE_SAMPLE_INTERRUPT) != 0 ? WokenBy::kInterrupt : WokenBy::kUnknown;
 }
 
 PythonFrame python_frame(uint64_t code, uint64_t place) {
@@ -51,12 +59,15 @@ size_t decode_frame(std::span<const uint64_t> words, ProfileFrame& frame) noexce
   return good ? 1 : 0;
 }
 
-DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
+namespace {
+
+/// A sample, or the same of a waker.
+DecodeStatus decode_stack(base::Bytes bytes, record_type type, ProfileSample& sample) {
   const auto record = fixed_part<profile_sample_record>(bytes);
   if (!record) return DecodeStatus::kTruncated;
-  if (record->header.type != RECORD_PROFILE_SAMPLE) return DecodeStatus::kType;
+  if (record->header.type != type) return DecodeStatus::kType;
   if (!valid(record->process) || record->outcome >= PROFILE_OUTCOME_COUNT ||
-      (record->flags & ~kFlags) != 0 || !is_cause(record->cause) ||
+      (record->flags & ~kFlags) != 0 || (record->flags & kWokenFlags) == kWokenFlags ||
       record->kernel_frames > PROFILE_KERNEL_FRAMES_MAX ||
       record->user_frames > UNWIND_FRAMES_MAX || record->python_outcome >= PYTHON_OUTCOME_COUNT ||
       record->python_version >= PYTHON_VERSION_COUNT || record->python_frames > PYTHON_FRAMES_MAX) {
@@ -97,12 +108,33 @@ DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
     i += count;
   }
   if (sample.frames.size() != record->user_frames) return DecodeStatus::kTruncated;
+  sample.woken_by = woken_by(record->flags);
+  sample.waker.reset();
   sample.python = static_cast<python_outcome>(record->python_outcome);
   sample.version = static_cast<python_version>(record->python_version);
   sample.python_frames.clear();
   for (size_t i = frames; i < all; i += 2) {
     sample.python_frames.push_back(python_frame(words[i], words[i + 1]));
   }
+  return DecodeStatus::kOk;
+}
+
+}  // namespace
+
+DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample) {
+  const DecodeStatus status = decode_stack(bytes, RECORD_PROFILE_SAMPLE, sample);
+  return status == DecodeStatus::kOk && !is_cause(sample.cause) ? DecodeStatus::kField : status;
+}
+
+DecodeStatus decode_profile_waker(base::Bytes bytes, ProfileWaker& waker) {
+  const DecodeStatus status = decode_stack(bytes, RECORD_PROFILE_WAKER, waker.stack);
+  if (status != DecodeStatus::kOk) return status;
+  if (!is_waker(waker.stack.cause) || !is_thread(waker.stack.weight) ||
+      waker.stack.woken_by != WokenBy::kUnknown) {
+    return DecodeStatus::kField;
+  }
+  waker.sleeper = static_cast<uint32_t>(waker.stack.weight);
+  waker.how = static_cast<profile_waker>(waker.stack.cause);
   return DecodeStatus::kOk;
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,6 +40,13 @@ struct PythonFrame {
   bool operator==(const PythonFrame&) const = default;
 };
 
+/// Who ended a sleep.
+enum class WokenBy : uint8_t {
+  kUnknown,    ///< or nobody asked
+  kThread,     ///< a ProfileWaker for this thread came before the sample
+  kInterrupt,  ///< no thread
+};
+
 /// As the kernel sent it: names are others' business.
 struct ProfileSample {
   uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC
@@ -56,8 +64,17 @@ struct ProfileSample {
   std::vector<uint64_t> kernel_frames;  ///< leaf first
   std::vector<ProfileFrame> frames;     ///< leaf first
   python_outcome python = PYTHON_NOT_WALKED;
-  python_version version = PYTHON_UNKNOWN;  ///< of `python_frames`
-  std::vector<PythonFrame> python_frames;   ///< leaf first
+  python_version version = PYTHON_UNKNOWN;           ///< of `python_frames`
+  std::vector<PythonFrame> python_frames;            ///< leaf first
+  WokenBy woken_by = WokenBy::kUnknown;              ///< off CPU
+  std::shared_ptr<const struct ProfileWaker> waker;  ///< of kThread; not the decoder's to fill
+};
+
+/// The thread that woke another one, and its stack at that moment.
+struct ProfileWaker {
+  uint32_t sleeper = 0;  ///< thread id of the other one
+  profile_waker how = PROFILE_WAKER_THREAD;
+  ProfileSample stack;  ///< its weight and cause mean nothing
 };
 
 /// What a stack is unwound from when the tables come too late.
@@ -88,6 +105,9 @@ struct ProfileNotice {
 
 /// A profile_sample_record. Memory of `sample` is used again.
 [[nodiscard]] DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample);
+
+/// The same record of a thread that wakes another.
+[[nodiscard]] DecodeStatus decode_profile_waker(base::Bytes bytes, ProfileWaker& waker);
 
 /// A profile_raw_record.
 [[nodiscard]] DecodeStatus decode_profile_raw(base::Bytes bytes, ProfileRaw& raw) noexcept;

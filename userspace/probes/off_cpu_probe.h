@@ -17,6 +17,7 @@ struct OffCpuProbeSettings {
   uint32_t stacks_per_second = 1000;  ///< of each CPU, about: what is beyond is sampled by duration
   bool targets_only = false;          ///< else of the whole host
   uint32_t raw_per_second = 64;       ///< as in ProfileProbeSettings
+  bool wakers = false;                ///< who ends each sleep, too: hooks every wake-up of the host
 };
 
 /// Attached for as long as it lives; its records are in the rings of the ProfileProbe.

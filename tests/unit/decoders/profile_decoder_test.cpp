@@ -255,6 +255,65 @@ TEST(ProfileDecoderTest, TimesOffCpuHaveACauseAndSumsHaveNoStack) {
   EXPECT_TRUE(sample.frames.empty() && sample.kernel_frames.empty());
 }
 
+TEST(ProfileDecoderTest, ASleepSaysWhetherAThreadOrAnInterruptEndedIt) {
+  auto record = sample_record();
+  record.cause = BLOCKED_LOCK;
+  const std::pair<unsigned, WokenBy> flags[] = {{0, WokenBy::kUnknown},
+                                                {PROFILE_SAMPLE_WAKER, WokenBy::kThread},
+                                                {PROFILE_SAMPLE_INTERRUPT, WokenBy::kInterrupt}};
+  for (const auto& [flag, woken_by] : flags) {
+    record.flags = static_cast<uint8_t>(PROFILE_SAMPLE_RAW | flag);
+    ProfileSample sample;
+    sample.waker = std::make_shared<ProfileWaker>();  // of an earlier one
+    ASSERT_EQ(decode_profile_sample(bytes_of(record, kFrames), sample), DecodeStatus::kOk);
+    EXPECT_EQ(sample.woken_by, woken_by);
+    EXPECT_EQ(sample.waker, nullptr);
+    EXPECT_TRUE(sample.has_raw);
+  }
+}
+
+profile_sample_record waker_record() {
+  auto record = sample_record();
+  record.header.type = RECORD_PROFILE_WAKER;
+  record.weight = 4711;
+  record.cause = PROFILE_WAKER_SOFTIRQ;
+  return record;
+}
+
+TEST(ProfileDecoderTest, ReadsAWakerAndWhoItWakes) {
+  ProfileWaker waker;
+  const auto bytes = bytes_of(waker_record(), kFrames);
+  ASSERT_EQ(decode_profile_waker(bytes, waker), DecodeStatus::kOk);
+  EXPECT_EQ(waker.sleeper, 4711U);
+  EXPECT_EQ(waker.how, PROFILE_WAKER_SOFTIRQ);
+  EXPECT_EQ(waker.stack.tid, 101U);
+  EXPECT_EQ(waker.stack.comm, "worker");
+  EXPECT_EQ(waker.stack.frames.size(), 3U);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_EQ(decode_profile_waker(base::Bytes(bytes).first(size), waker),
+              DecodeStatus::kTruncated);
+  }
+}
+
+TEST(ProfileDecoderTest, RefusesWakersThatCannotBe) {
+  const auto waker_with = [](auto change) {
+    auto record = waker_record();
+    change(record);
+    ProfileWaker waker;
+    return decode_profile_waker(bytes_of(record, kFrames), waker);
+  };
+  EXPECT_EQ(waker_with([](auto& r) { r.header.type = RECORD_PROFILE_SAMPLE; }),
+            DecodeStatus::kType);
+  EXPECT_EQ(waker_with([](auto& r) { r.cause = 0; }), DecodeStatus::kField);
+  EXPECT_EQ(waker_with([](auto& r) { r.cause = PROFILE_WAKER_SOFTIRQ + 1; }), DecodeStatus::kField);
+  EXPECT_EQ(waker_with([](auto& r) { r.weight = 0; }), DecodeStatus::kField);
+  EXPECT_EQ(waker_with([](auto& r) { r.weight = uint64_t{1} << 32 | 1; }), DecodeStatus::kField);
+  EXPECT_EQ(waker_with([](auto& r) { r.flags = PROFILE_SAMPLE_WAKER; }), DecodeStatus::kField);
+  EXPECT_EQ(waker_with([](auto& r) { r.process.pid = 0; }), DecodeStatus::kField);
+  ProfileSample sample;
+  EXPECT_EQ(decode_profile_sample(bytes_of(waker_record(), kFrames), sample), DecodeStatus::kType);
+}
+
 TEST(ProfileDecoderTest, RejectsFieldsOutOfRange) {
   const auto sample_with = [](auto change) {
     auto record = sample_record();
@@ -263,7 +322,9 @@ TEST(ProfileDecoderTest, RejectsFieldsOutOfRange) {
     return decode_profile_sample(bytes_of(record, kFrames), sample);
   };
   EXPECT_EQ(sample_with([](auto& r) { r.outcome = PROFILE_OUTCOME_COUNT; }), DecodeStatus::kField);
-  EXPECT_EQ(sample_with([](auto& r) { r.flags = 4; }), DecodeStatus::kField);
+  EXPECT_EQ(sample_with([](auto& r) { r.flags = 16; }), DecodeStatus::kField);
+  EXPECT_EQ(sample_with([](auto& r) { r.flags = PROFILE_SAMPLE_WAKER | PROFILE_SAMPLE_INTERRUPT; }),
+            DecodeStatus::kField);
   EXPECT_EQ(sample_with([](auto& r) { r.cause = BLOCKED_OTHER + 1; }), DecodeStatus::kField);
   EXPECT_EQ(sample_with([](auto& r) { r.cause = PROFILE_CAUSE_SHORT + 1; }), DecodeStatus::kField);
   EXPECT_EQ(sample_with([](auto& r) { r.process.pid = 0; }), DecodeStatus::kField);

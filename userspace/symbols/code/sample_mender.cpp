@@ -83,35 +83,69 @@ void SampleMender::on_raw(const decoders::ProfileRaw& raw) {
   raws_.push_back({raw, {raw.stack.begin(), raw.stack.end()}});
 }
 
+std::unique_ptr<RawStack> SampleMender::raw_of(const decoders::ProfileSample& sample) {
+  if (!sample.has_raw) return nullptr;
+  const auto found = std::find_if(raws_.begin(), raws_.end(), [&](const RawStack& candidate) {
+    return candidate.fields.tid == sample.tid && candidate.fields.time_ns == sample.time_ns;
+  });
+  if (found == raws_.end()) return nullptr;
+  auto raw = std::make_unique<RawStack>(std::move(*found));
+  raws_.erase(found);
+  return raw;
+}
+
+void SampleMender::on_waker(decoders::ProfileWaker waker) {
+  std::unique_ptr<RawStack> raw = raw_of(waker.stack);
+  bytes_ -=
+      wakers_.put({std::make_shared<decoders::ProfileWaker>(std::move(waker)), std::move(raw)});
+}
+
 void SampleMender::on_sample(decoders::ProfileSample sample) {
-  if (sample.has_raw) {
-    const auto raw = std::find_if(raws_.begin(), raws_.end(), [&](const Raw& candidate) {
-      return candidate.fields.tid == sample.tid && candidate.fields.time_ns == sample.time_ns;
-    });
-    if (raw != raws_.end()) {
-      waiting_.push_back({std::move(sample), std::move(*raw)});
-      raws_.erase(raw);
-      return;
-    }
+  Waiting waiting;
+  waiting.raw = raw_of(sample);
+  if (sample.woken_by == decoders::WokenBy::kThread) {
+    waiting.waker = wakers_.take(sample.tid);
   }
-  pass(std::move(sample));
+  waiting.sample = std::move(sample);
+  if (!waiting.raw && !waiting.waker.raw) return pass(std::move(waiting));
+  waiting_.push_back(std::move(waiting));
 }
 
 void SampleMender::mend(uint64_t now_ns) {
   Tables tables(tables_, memory_);
   for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
-    if (!try_one(*waiting, tables, now_ns) && waiting->sample.time_ns + kPatienceNs > now_ns) {
+    bool done = try_part(waiting->sample, waiting->raw, tables, now_ns);
+    if (waiting->waker.stack != nullptr) {
+      done = try_part(waiting->waker.stack->stack, waiting->waker.raw, tables, now_ns) && done;
+    }
+    if (!done && waiting->sample.time_ns + kPatienceNs > now_ns) {
       ++waiting;
       continue;
     }
-    bytes_ -= waiting->raw.stack.size();
-    pass(std::move(waiting->sample));
+    forget(waiting->raw);
+    forget(waiting->waker.raw);
+    pass(std::move(*waiting));
     waiting = waiting_.erase(waiting);
   }
 }
 
-bool SampleMender::try_one(Waiting& waiting, Tables& tables, uint64_t now_ns) const {
-  const decoders::ProfileRaw& raw = waiting.raw.fields;
+bool SampleMender::try_part(decoders::ProfileSample& sample, std::unique_ptr<RawStack>& raw,
+                            Tables& tables, uint64_t now_ns) {
+  if (!raw) return true;
+  if (!try_one(sample, *raw, tables, now_ns)) return false;
+  forget(raw);
+  return true;
+}
+
+void SampleMender::forget(std::unique_ptr<RawStack>& raw) {
+  if (!raw) return;
+  bytes_ -= raw->stack.size();
+  raw.reset();
+}
+
+bool SampleMender::try_one(decoders::ProfileSample& sample, const RawStack& owned, Tables& tables,
+                           uint64_t now_ns) const {
+  const decoders::ProfileRaw& raw = owned.fields;
   const unwind_space* space = tables_.space(raw.space);
   auto hotspot = tracker_.hotspot_space_of(raw.space);
   if (space == nullptr) {
@@ -119,11 +153,11 @@ bool SampleMender::try_one(Waiting& waiting, Tables& tables, uint64_t now_ns) co
     hotspot = tracker_.hotspot_space_of(raw.inherited);
   }
   if (space == nullptr) return false;
-  tables.of(waiting.sample.process);
+  tables.of(sample.process);
   const UnwindOutput output = unwind_late(
-      tables, {*space, raw.pc, raw.registers, raw.stack_start, waiting.raw.stack, now_ns, hotspot});
+      tables, {*space, raw.pc, raw.registers, raw.stack_start, owned.stack, now_ns, hotspot});
   // Of two answers that are not whole, the longer one tells more.
-  if (may_mend(output.outcome) && output.frames.size() < waiting.sample.frames.size()) return false;
+  if (may_mend(output.outcome) && output.frames.size() < sample.frames.size()) return false;
   std::vector<decoders::ProfileFrame> frames;
   for (size_t i = 0; i < output.frames.size();) {
     decoders::ProfileFrame frame;
@@ -132,19 +166,21 @@ bool SampleMender::try_one(Waiting& waiting, Tables& tables, uint64_t now_ns) co
     frames.push_back(frame);
     i += words;
   }
-  waiting.sample.outcome = output.outcome;
-  waiting.sample.guessed = output.guessed;
-  waiting.sample.frames = std::move(frames);
+  sample.outcome = output.outcome;
+  sample.guessed = output.guessed;
+  sample.frames = std::move(frames);
   return !may_mend(output.outcome);
 }
 
-void SampleMender::pass(decoders::ProfileSample&& sample) const {
+void SampleMender::pass(Waiting&& waiting) const {
+  decoders::ProfileSample& sample = waiting.sample;
   // The program's first function has no row in some C libraries, and its name is not always known:
   // where it is in the file is.
   if (sample.outcome == PROFILE_ENDED && !sample.frames.empty() &&
       tracker_.is_entry(sample.frames.back())) {
     sample.outcome = PROFILE_COMPLETE;
   }
+  sample.waker = std::move(waiting.waker.stack);
   on_sample_(std::move(sample));
 }
 

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Samples whose tables came too late: held until the tables are there, then unwound from the copy
-// of the stack that came with them.
+// of the stack that came with them. A sample gets the stack of its waker here, which may be late
+// too.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <vector>
+#include <memory>
 
 #include "decoders/profile_decoder.h"
 #include "kernel/process_memory.h"
 #include "probes/unwind_tables.h"
 #include "symbols/code/code_tracker.h"
+#include "symbols/code/waker_shelf.h"
 
 namespace hostlens::symbols {
 
@@ -33,31 +35,35 @@ class SampleMender {
 
   /// In the order of the ring: a raw stack comes before its sample.
   void on_raw(const decoders::ProfileRaw& raw);
+  void on_waker(decoders::ProfileWaker waker);
   void on_sample(decoders::ProfileSample sample);
   /// After the tracker has worked, and every 100 ms or so.
   void mend(uint64_t now_ns);
   [[nodiscard]] size_t waiting() const { return waiting_.size(); }
 
  private:
-  struct Raw {
-    decoders::ProfileRaw fields;  ///< its stack is in `stack`
-    std::vector<std::byte> stack;
-  };
   struct Waiting {
     decoders::ProfileSample sample;
-    Raw raw;
+    std::unique_ptr<RawStack> raw;  ///< null: the sample is as good as it gets
+    WakerShelf::Waker waker;
   };
 
   class Tables;
+  [[nodiscard]] std::unique_ptr<RawStack> raw_of(const decoders::ProfileSample& sample);
   /// False: it may become better yet.
-  [[nodiscard]] bool try_one(Waiting& waiting, Tables& tables, uint64_t now_ns) const;
-  void pass(decoders::ProfileSample&& sample) const;
+  [[nodiscard]] bool try_one(decoders::ProfileSample& sample, const RawStack& raw, Tables& tables,
+                             uint64_t now_ns) const;
+  [[nodiscard]] bool try_part(decoders::ProfileSample& sample, std::unique_ptr<RawStack>& raw,
+                              Tables& tables, uint64_t now_ns);
+  void forget(std::unique_ptr<RawStack>& raw);
+  void pass(Waiting&& waiting) const;
 
   const probes::UnwindTables& tables_;
   const CodeTracker& tracker_;
   kernel::ProcessMemory& memory_;
   OnSample on_sample_;
-  std::deque<Raw> raws_;  ///< whose samples have not come yet: one per CPU at most
+  std::deque<RawStack> raws_;  ///< whose samples have not come yet: one per CPU at most
+  WakerShelf wakers_;
   std::deque<Waiting> waiting_;
   size_t bytes_ = 0;
 };
