@@ -87,7 +87,7 @@ bool Profile::FrameEqual::operator()(const Frame& a, const Frame& b) const {
 size_t Profile::LabelsHash::operator()(const ProfileLabels& labels) const {
   uint64_t hash = mix(labels.process.pid, labels.process.start_ticks);
   for (const std::string* text : {&labels.process_name, &labels.thread_name, &labels.service,
-                                  &labels.container, &labels.route, &labels.cause}) {
+                                  &labels.container, &labels.route, &labels.cause, &labels.waker}) {
     hash = mix(hash, *text);
   }
   return mix(hash, std::bit_cast<uint64_t>(labels.span_id));
@@ -105,7 +105,8 @@ Profile::Id Profile::labels_id(const Sample& sample, bool room) {
                        .service = sample.service,
                        .container = sample.container,
                        .route = sample.route,
-                       .cause = sample.cause};
+                       .cause = sample.cause,
+                       .waker = sample.waker};
   if (settings_.by_span) {
     labels.trace_id = sample.trace_id;
     labels.span_id = sample.span_id;
@@ -115,9 +116,9 @@ Profile::Id Profile::labels_id(const Sample& sample, bool room) {
   }
   if (!room) return kNone;
   const Id id = static_cast<Id>(labels_.size());
-  bytes_ += kLabelsBytes +
-            2 * (labels.process_name.size() + labels.thread_name.size() + labels.service.size() +
-                 labels.container.size() + labels.route.size() + labels.cause.size());
+  bytes_ += kLabelsBytes + 2 * (labels.process_name.size() + labels.thread_name.size() +
+                                labels.service.size() + labels.container.size() +
+                                labels.route.size() + labels.cause.size() + labels.waker.size());
   labels_.push_back(labels);
   labels_ids_.emplace(std::move(labels), id);
   return id;

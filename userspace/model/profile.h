@@ -31,6 +31,7 @@ struct ProfileLabels {
   std::string container;
   std::string route;
   std::string cause;  ///< off-CPU
+  std::string waker;  ///< off-CPU: thread that ended the sleep
   TraceId trace_id{};
   SpanId span_id{};
   auto operator<=>(const ProfileLabels&) const = default;

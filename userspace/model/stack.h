@@ -70,6 +70,9 @@ struct Sample {
   SpanId span_id{};          ///< all zero: none
   /// Off-CPU only, without brackets: one of hostlens.thread.blocked.duration, "runqueue", "short".
   std::string cause;
+  /// Off-CPU, where it is known: the name of the thread that ended the sleep, or "[interrupt]". The
+  /// frames then have more than the sleep's own: see model/waker.h.
+  std::string waker;
   uint64_t time_ns = 0;       ///< wall time, since the epoch
   uint64_t monotonic_ns = 0;  ///< the same moment, CLOCK_MONOTONIC; 0: not known
   uint64_t weight = 1;

@@ -9,6 +9,7 @@
 
 #include "exporters/profile/folded.h"
 #include "exporters/profile/frame_text.h"
+#include "model/waker.h"
 
 namespace hostlens::exporters::profile {
 namespace {
@@ -31,6 +32,22 @@ bool is_cause(std::string_view frame) {
 std::string_view leaf_of(std::string_view stack) {
   const size_t last = stack.rfind(';');
   return last == std::string_view::npos ? std::string_view{} : stack.substr(last + 1);
+}
+
+/// Where a waker stands behind a cause in such a stack: "--". npos: nowhere.
+size_t waker_mark(std::string_view stack) {
+  const std::string mark = fmt::format(";{};", model::kWakerMark);
+  for (size_t at = stack.find(mark); at != std::string_view::npos; at = stack.find(mark, at + 1)) {
+    const std::string_view before = leaf_of(stack.substr(0, at));
+    if (is_cause(before) || before == model::kOverflowMark) return at + 1;
+  }
+  return std::string_view::npos;
+}
+
+/// What the stack was not on a CPU for; empty: it may have been.
+std::string_view cause_of(std::string_view stack) {
+  const size_t mark = waker_mark(stack);
+  return leaf_of(mark == std::string_view::npos ? stack : stack.substr(0, mark - 1));
 }
 
 struct Line {
@@ -90,15 +107,20 @@ void parse_stack(std::string_view stack, bool off_cpu, FrameTable& table, model:
   sample.frames.clear();
   sample.thread_name.clear();
   sample.cause.clear();
+  sample.waker.clear();
   sample.truncated = false;
   if (stack == model::kOverflowMark) {
     sample.frames.push_back(table(stack));
     return;
   }
-  if (const std::string_view leaf = leaf_of(stack);
-      off_cpu && leaf.starts_with('[') && (is_cause(leaf) || leaf == model::kOverflowMark)) {
-    sample.cause = leaf.substr(1, leaf.size() - 2);
-    stack.remove_suffix(leaf.size() + 1);
+  if (const std::string_view cause = cause_of(stack);
+      off_cpu && (is_cause(cause) || cause == model::kOverflowMark)) {
+    sample.cause = cause.substr(1, cause.size() - 2);
+    if (waker_mark(stack) == std::string_view::npos) {
+      stack.remove_suffix(cause.size() + 1);
+    } else {  // with a waker the cause is one of the frames
+      sample.waker = leaf_of(stack).substr(0, kMostNameBytes);
+    }
   }
   const size_t thread_end = std::min(stack.find(';'), stack.size());
   sample.thread_name = stack.substr(0, std::min(thread_end, kMostNameBytes));
@@ -120,7 +142,7 @@ void parse_stack(std::string_view stack, bool off_cpu, FrameTable& table, model:
 base::Result<model::Profile> read_folded(std::string_view text, size_t max_bytes) {
   bool off_cpu = false;
   auto checked = each_line(
-      text, [&off_cpu](const Line& line) { off_cpu = off_cpu || is_cause(leaf_of(line.stack)); });
+      text, [&off_cpu](const Line& line) { off_cpu = off_cpu || is_cause(cause_of(line.stack)); });
   if (!checked) return std::move(checked).error().with_context("folded stacks");
 
   model::Profile profile({.kind = off_cpu ? model::ProfileKind::kOffCpu : model::ProfileKind::kCpu,

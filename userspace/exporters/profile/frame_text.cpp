@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "model/waker.h"
 
 namespace hostlens::exporters::profile {
 namespace {
@@ -161,7 +162,14 @@ void PathTexts::path_of(const model::Profile::Entry& entry, std::vector<PathStep
   if (!overflow) path.push_back({threads_[entry.labels], Look::kThread, nullptr});
   profile_.frames_of(entry.stack, leaf_first_);
   for (size_t i = leaf_first_.size(); i-- > 0;) path.push_back(frames_[leaf_first_[i]]);
-  if (!causes_[entry.labels].empty()) {
+  const size_t cause =
+      profile_.labels()[entry.labels].waker.empty()
+          ? path.size()
+          : model::waker_begin(path.size(), [&](size_t i) { return path[i].text; });
+  if (cause < path.size()) {
+    path[cause].frame = nullptr;
+    for (size_t i = cause + 1; i < path.size(); ++i) path[i].of_waker = true;
+  } else if (!causes_[entry.labels].empty()) {
     path.push_back({causes_[entry.labels], Look::kMark, nullptr});
   }
 }

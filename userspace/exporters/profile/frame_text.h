@@ -42,6 +42,7 @@ struct PathStep {
   std::string_view text;
   Look look = Look::kThread;
   const model::Frame* frame = nullptr;  ///< null for the thread and the cause
+  bool of_waker = false;                ///< behind the cause: no code that the thread was in
 };
 
 /// The texts of all frames of a profile, each made once. The profile must outlive it.
@@ -51,7 +52,8 @@ class PathTexts {
   PathTexts(const PathTexts&) = delete;
   PathTexts& operator=(const PathTexts&) = delete;
 
-  /// Root first: the thread's name, frames, off-CPU the cause. "[other]" is alone.
+  /// Root first: the thread's name, frames, off-CPU the cause, and where a waker is known "--", its
+  /// frames from the leaf on and its name. "[other]" is alone.
   void path_of(const model::Profile::Entry& entry, std::vector<PathStep>& path) const;
 
  private:

@@ -30,7 +30,7 @@ std::vector<FunctionShare> function_shares(const Profile& profile) {
     seen.clear();
     bool is_leaf = true;
     for (auto step = path.rbegin(); step != path.rend(); ++step) {
-      if (step->frame == nullptr) continue;
+      if (step->frame == nullptr || step->of_waker) continue;
       const auto [place, is_new] = places.try_emplace(step->text, shares.size());
       if (is_new) shares.push_back({std::string(step->text), 0, 0});
       FunctionShare& row = shares[place->second];

@@ -4,9 +4,9 @@
 //
 // CPU: samples/count and, when the rate is known, cpu/nanoseconds, with its period. Off CPU:
 // events/count and offcpu/nanoseconds. Labels: process, pid, thread, service, container, route,
-// cause, trace_id, span_id; those that are empty are left out. Addresses are those of the file, and
-// so are the limits of mappings, so that processes share them; frames of the kernel without a
-// module are in the mapping "[kernel.kallsyms]".
+// cause, waker, trace_id, span_id; those that are empty are left out. Addresses are those of the
+// file, and so are the limits of mappings, so that processes share them; frames of the kernel
+// without a module are in the mapping "[kernel.kallsyms]".
 #pragma once
 
 #include <string>

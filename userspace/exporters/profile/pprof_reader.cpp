@@ -80,13 +80,14 @@ std::optional<uint64_t> value_of(const pb::Sample& sample, int index) {
 }
 
 void read_labels(const pb::Sample& in, const PprofTables& tables, model::Sample& sample) {
-  constexpr std::array<std::pair<std::string_view, std::string model::Sample::*>, 6> kTexts{
+  constexpr std::array<std::pair<std::string_view, std::string model::Sample::*>, 7> kTexts{
       {{"process", &model::Sample::process_name},
        {"thread", &model::Sample::thread_name},
        {"service", &model::Sample::service},
        {"container", &model::Sample::container},
        {"route", &model::Sample::route},
-       {"cause", &model::Sample::cause}}};
+       {"cause", &model::Sample::cause},
+       {"waker", &model::Sample::waker}}};
   sample.process = {};
   for (const auto& [key, text] : kTexts) (sample.*text).clear();
   for (const pb::Label& label : in.label()) {

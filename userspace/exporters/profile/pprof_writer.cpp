@@ -249,6 +249,7 @@ class Writer {
     label(sample, "container", labels.container);
     label(sample, "route", labels.route);
     label(sample, "cause", labels.cause);
+    label(sample, "waker", labels.waker);
     if (!model::is_zero(labels.trace_id)) label(sample, "trace_id", model::to_hex(labels.trace_id));
     if (!model::is_zero(labels.span_id)) label(sample, "span_id", model::to_hex(labels.span_id));
   }

@@ -51,6 +51,16 @@ TEST(DiffTableTest, OffCpuTheFrameBelowTheCauseIsTheLeaf) {
   for (const DiffRow& row : rows) EXPECT_NE(row.function, "[disk]");
 }
 
+TEST(DiffTableTest, WhoWokeAThreadIsNoFunctionOfItsOwn) {
+  const auto rows = rows_of("t;main;read;[ipc];--;wake_[k];write;helper 10\n",
+                            "t;main;read;[ipc];--;wake_[k];write;helper 1\nt;main;lock;[lock] 9\n");
+  ASSERT_EQ(rows.size(), 3U);
+  for (const DiffRow& row : rows) {
+    if (row.function == "read") EXPECT_DOUBLE_EQ(row.self[0], 1);
+    EXPECT_TRUE(row.function == "main" || row.function == "read" || row.function == "lock");
+  }
+}
+
 TEST(DiffTableTest, TheTableShowsTheLargestChangesFirst) {
   const auto rows = rows_of("t;a 90\nt;b 10\nt;c 100\n", "t;a 10\nt;b 90\nt;c 100\nt;d 1\n");
   expect_golden("diff.txt", diff_table(rows, 3));

@@ -34,6 +34,20 @@ TEST(FoldedTest, OffCpuStacksEndInTheirCause) {
   expect_golden("off_cpu.folded", write_folded(scene::off_cpu_profile()));
 }
 
+TEST(FoldedTest, BehindTheCauseStandsWhoEndedTheSleep) {
+  EXPECT_EQ(write_folded(scene::waker_profile()),
+            "postgres;main;LWLockAcquire;[lock] 1000\n"
+            "postgres;main;LWLockAcquire;[lock];--;try_to_wake_up_[k];LWLockRelease;main;walwriter "
+            "6000\n"
+            "postgres;main;LWLockAcquire;[timer];--;[interrupt] 3000\n");
+  const auto read = read_folded("t;f;[disk];--;[interrupt] 1\n");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->settings().kind, model::ProfileKind::kOffCpu);
+  EXPECT_EQ(read->labels()[read->entries()[0].labels].cause, "disk");
+  EXPECT_EQ(read->labels()[read->entries()[0].labels].waker, "[interrupt]");
+  EXPECT_EQ(read_folded("t;f;--;g 1\n")->settings().kind, model::ProfileKind::kCpu);
+}
+
 TEST(FoldedTest, TheSumOfMicrosecondsIsThatOfTheProfile) {
   const auto profile = scene::off_cpu_profile();
   const uint64_t exact = profile.total_weight();
@@ -76,8 +90,8 @@ TEST(FoldedTest, AnEmptyProfileIsAnEmptyFile) {
 }
 
 TEST(FoldedTest, WhatWasWrittenReadsBackToTheSameText) {
-  for (const auto& profile :
-       {scene::cpu_profile(), scene::off_cpu_profile(), scene::hostile_profile()}) {
+  for (const auto& profile : {scene::cpu_profile(), scene::off_cpu_profile(),
+                              scene::waker_profile(), scene::hostile_profile()}) {
     const std::string once = write_folded(profile);
     const auto read = read_folded(once);
     ASSERT_TRUE(read) << read.error().text();

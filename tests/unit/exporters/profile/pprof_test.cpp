@@ -187,6 +187,25 @@ TEST(PprofTest, OffCpuTimeHasItsCauseAsALabel) {
                                                       {"short", 77'000'801}}));
 }
 
+TEST(PprofTest, WhoEndedASleepIsALabelAndPartOfTheStack) {
+  const auto written = write_pprof(scene::waker_profile());
+  const auto profile = parsed(written);
+  expect_sound(profile);
+  std::map<std::pair<std::string, std::string>, int64_t> by_waker;
+  for (const pb::Sample& sample : profile.sample()) {
+    auto labels = labels_of(profile, sample);
+    by_waker[{labels["cause"], labels["waker"]}] += sample.value(1);
+    EXPECT_EQ(labels.contains("waker"), sample.location_id_size() > 2);
+  }
+  EXPECT_EQ(by_waker, (std::map<std::pair<std::string, std::string>, int64_t>{
+                          {{"lock", "walwriter"}, 6'000'000},
+                          {{"timer", "[interrupt]"}, 3'000'000},
+                          {{"lock", ""}, 1'000'000}}));
+  const auto read = read_pprof(*written);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(write_folded(*read), write_folded(scene::waker_profile()));
+}
+
 TEST(PprofTest, WithoutARateThereIsNoTime) {
   model::Profile profile({});
   profile.add(scene::sample("p", 1, "t", 5, {scene::frame(Frame::Kind::kNative, "f")}));

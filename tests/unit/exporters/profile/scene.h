@@ -138,6 +138,32 @@ inline Profile off_cpu_profile() {
   return profile;
 }
 
+/// Sleeps, and who ended them: as WakerFrames makes them.
+inline Profile waker_profile() {
+  using Kind = Frame::Kind;
+  const auto postgres = module("/usr/lib/postgresql/15/bin/postgres", "dd44");
+  const Frame main = in(postgres, frame(Kind::kNative, "main", "", 0, 0x1100));
+  const Frame acquire = in(postgres, frame(Kind::kNative, "LWLockAcquire", "", 0, 0x2222));
+  const Frame release = in(postgres, frame(Kind::kNative, "LWLockRelease", "", 0, 0x3333));
+  const Frame wakes = frame(Kind::kKernel, "try_to_wake_up", "", 0, 0xffffffff81000030);
+  Profile profile({.kind = ProfileKind::kOffCpu});
+  const auto add = [&](const char* cause, const char* waker, uint64_t ns,
+                       std::initializer_list<Frame> frames) {
+    Sample one = sample("postgres", 60, "postgres", ns, frames);
+    one.cause = cause;
+    one.waker = waker;
+    profile.add(one);
+  };
+  add("lock", "walwriter", 6'000'000,
+      {model::mark_frame("walwriter"), main, release, wakes, model::mark_frame("--"),
+       model::mark_frame("[lock]"), acquire, main});
+  add("timer", "[interrupt]", 3'000'000,
+      {model::mark_frame("[interrupt]"), model::mark_frame("--"), model::mark_frame("[timer]"),
+       acquire, main});
+  add("lock", "", 1'000'000, {acquire, main});
+  return profile;
+}
+
 /// Names that end scripts, elements, comments and strings of every format.
 inline const std::initializer_list<const char*> kHostileNames{
     "</script><script>document.title='broken'</script>",
