@@ -50,11 +50,21 @@ def stacks(path):
     return [(tuple(stack.split(";")), int(weight)) for stack, weight in lines]
 
 
+def sleeper(stack):
+    """Without the waker, where there is one: to the cause."""
+    return stack[:stack.index("--")] if "--" in stack else stack
+
+
+def waker(stack):
+    """From its leaf to its thread's name; (): none."""
+    return stack[stack.index("--") + 1:] if "--" in stack else ()
+
+
 def by_cause(found):
-    """Microseconds by thread, then by leaf."""
+    """Microseconds by thread, then by cause."""
     times = collections.defaultdict(collections.Counter)
     for stack, weight in found:
-        times[stack[0]][stack[-1]] += weight
+        times[stack[0]][sleeper(stack)[-1]] += weight
     return times
 
 
@@ -99,6 +109,110 @@ def test_each_wait_has_its_cause_and_the_function_that_waited(recording):
                 kernel = [frame.endswith("_[k]") for frame in stack[1:-1]]
                 assert kernel == sorted(kernel) and any(kernel), "kernel frames are above those of the program"
                 assert not any("sched" in frame and "bpf" in frame for frame in stack), stack
+
+
+def test_who_ended_a_sleep_is_not_told_unless_asked_for(recording):
+    result, files = recording
+    assert not any("--" in stack for stack, _ in stacks(files[0]))
+    assert b"waker" not in gzip.decompress(files[2].read_bytes())
+    assert b"ended by" not in result.stderr
+
+
+@pytest.fixture(scope="module")
+def woken(sleeps, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("woken")
+    files = [folder / f"sleeps.{ending}" for ending in ("folded", "pb.gz", "json", "html")]
+    result = off_cpu("--wakers", *(word for file in files for word in ("-o", file)), "--", sleeps, ROUNDS, folder / "data")
+    return result, files
+
+
+def test_each_sleep_says_who_ended_it(woken):
+    found = stacks(woken[1][0])
+    for thread, function in WAITERS.items():
+        if thread == "disk":
+            continue  # whoever completes a request, which disks differ in
+        slept = [(waker(stack), weight) for stack, weight in found
+                 if stack[0] == thread and function in stack and sleeper(stack)[-1] == f"[{thread}]"]
+        total = sum(weight for _, weight in slept)
+        assert total >= ROUNDS * 5000 * 0.9, thread
+        by_whom = collections.Counter()
+        for by, weight in slept:
+            if by == ("[interrupt]",):
+                by_whom["interrupt"] += weight
+            elif by and by[-1] == "sleeps" and "help" in by:
+                by_whom["helper"] += weight
+            elif by and by[-1] == "child" and by[0].endswith("_[k]"):
+                by_whom["child"] += weight
+        right = {"timer": "interrupt", "poll": "interrupt", "wait": "child"}.get(thread, "helper")
+        # Some hypervisors' own threads hide a wake-up now and then.
+        assert by_whom[right] >= 0.97 * total, (thread, total, by_whom, slept)
+        for by, _ in slept:
+            if by and by != ("[interrupt]",):
+                assert by[0] == "try_to_wake_up_[k]", "the wake-up's own hooks are no part of it"
+                kernel = [frame.endswith("_[k]") for frame in by[:-1]]
+                assert kernel == sorted(kernel, reverse=True), by
+
+
+def test_with_wakers_the_times_are_the_same(woken):
+    result, files = woken
+    found = by_cause(stacks(files[0]))
+    for thread, time in own_times(result.stdout.decode()).items():
+        assert abs(sum(found[thread].values()) - time) < 0.02 * time + 1000, (thread, time, found[thread])
+    told = re.search(r"(\d+) sleeps were ended by threads, (\d+) by interrupts, (\d+) by nobody knows", result.stderr.decode())
+    threads, interrupts, unknown = map(int, told.groups())
+    assert threads >= 4 * ROUNDS * 0.9 and interrupts >= 2 * ROUNDS * 0.9 and unknown <= 0.05 * (threads + interrupts), told[0]
+
+
+def test_all_files_tell_the_same_wakers(woken):
+    files = woken[1]
+    folded = collections.Counter()
+    for stack, weight in stacks(files[0]):
+        folded[(waker(stack) or ("",))[-1]] += weight
+    speedscope = json.loads(files[2].read_text())
+    frames = [frame["name"] for frame in speedscope["shared"]["frames"]]
+    profile = speedscope["profiles"][0]
+    theirs = collections.Counter()
+    for sample, weight in zip(profile["samples"], profile["weights"]):
+        theirs[(waker(tuple(frames[index] for index in sample)) or ("",))[-1]] += weight / 1000
+    assert theirs == pytest.approx(folded, abs=10)
+    assert "help" in files[3].read_text() and "[interrupt]" in files[3].read_text()
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("no go: its pprof was not asked for the .pb.gz; the rest passed")
+    tags = subprocess.run([go, "tool", "pprof", "-sample_index=offcpu", "-unit=us", "-tags", files[1]],
+                          capture_output=True, text=True, check=True).stdout
+    labels = {name: float(time) for time, name in re.findall(r"^\s*([\d.]+)us \([\d. ]+%\): (\S+)$",
+                                                             re.search(r"^ *waker:.*?\n\s*\n", tags, re.M | re.S)[0], re.M)}
+    assert labels["[interrupt]"] == pytest.approx(folded["[interrupt]"], rel=0.01), tags
+    assert labels["sleeps"] == pytest.approx(folded["sleeps"], rel=0.01), tags
+
+
+LOOPBACK = """
+import socket, threading, time
+listener = socket.create_server(("127.0.0.1", 0))
+sender = socket.create_connection(listener.getsockname())
+receiver, _ = listener.accept()
+time.sleep(0.3)
+def send():
+    for _ in range(100):
+        time.sleep(0.005)
+        sender.send(b"x")
+thread = threading.Thread(target=send)
+thread.start()
+for _ in range(100):
+    receiver.recv(1)
+thread.join()
+"""
+
+
+def test_over_loopback_the_sender_is_the_waker_though_an_interrupt_delivers(tmp_path):
+    off_cpu("--wakers", "-o", tmp_path / "loopback.folded", "--", "/usr/bin/python3", "-c", LOOPBACK)
+    received = [(waker(stack), weight) for stack, weight in stacks(tmp_path / "loopback.folded")
+                if sleeper(stack)[-1] == "[network]"]
+    total = sum(weight for _, weight in received)
+    assert total >= 100 * 5000 * 0.8
+    by_sender = sum(weight for by, weight in received if "tcp_sendmsg_[k]" in by and by[-1].startswith("python3"))
+    assert by_sender >= 0.9 * total, received
 
 
 def test_what_is_below_the_threshold_is_summed(recording):
@@ -213,8 +327,47 @@ def test_causes_are_those_of_the_agent_and_sums_those_of_offcputime(sleeps, dire
     assert 0.5 < rates < 1.1, (theirs, everything)
 
 
+def told_by_wakeuptime(text):
+    """Microseconds by thread, then by who woke it."""
+    times = collections.defaultdict(collections.Counter)
+    for target, who, time in re.findall(r"target: +(\S+)\n(?:\t[0-9a-f]{16} .*\n)*\s*waker: (\S+)\n\s*(\d+)$", text, re.M):
+        times[target][who] += int(time)
+    return times
+
+
+def test_wakers_are_those_of_wakeuptime(sleeps, directory, started, tool, tmp_path):
+    worker = started(Process([str(sleeps), str(ROUNDS), str(tmp_path / "data"), "asked"], directory, "sleeps",
+                             stdin=subprocess.PIPE))
+    eventually(lambda: "pid" in worker.stdout(), 20, "its process id")
+    recorder = started(Process([*map(str, OFF_CPU), "--wakers", "--pid", str(worker.pid), "--for", "60s",
+                                "-o", str(tmp_path / "beside.folded")], directory, "recorder"))
+    eventually(lambda: "recording" in recorder.stderr() or not recorder.running(), 20, "the recording")
+    if not recorder.running():
+        pytest.skip("times off CPU cannot be recorded here: " + recorder.stderr())
+    wakeuptime = tool("wakeuptime", "-p", str(worker.pid))
+    for done in ("done", None):
+        worker.child.stdin.write(b"go\n")
+        worker.child.stdin.flush()
+        if done:
+            eventually(lambda: "done" in worker.stdout(), 120, "the work")
+    theirs = told_by_wakeuptime(libbpf_tools.told(wakeuptime))
+    assert recorder.wait(120) == 0
+    ours = collections.defaultdict(collections.Counter)
+    for stack, weight in stacks(tmp_path / "beside.folded"):
+        ours[stack[0]][(waker(stack) or ("",))[-1]] += weight
+    if not theirs:
+        pytest.skip("wakeuptime sees nothing on this kernel")
+    for thread, who in (("network", "sleeps"), ("lock", "sleeps"), ("ipc", "sleeps"), ("wait", "child")):
+        # It has short sleeps as well, and none of those that a hypervisor's threads hide.
+        assert ours[thread][who] == pytest.approx(theirs[thread][who], rel=0.1), (thread, ours[thread], theirs[thread])
+    # It names whoever an interrupt came upon.
+    for thread in ("timer", "poll"):
+        assert ours[thread]["[interrupt]"] == pytest.approx(sum(theirs[thread].values()), rel=0.1), (ours[thread], theirs[thread])
+
+
 @pytest.mark.parametrize("words, said", [
     (["--threshold", "1ms", "--", "true"], "--threshold requires --off-cpu"),
+    (["--wakers", "--", "true"], "--wakers requires --off-cpu"),
     (["--off-cpu", "--threshold", "soon", "--", "true"], "soon"),
     (["--off-cpu", "--threshold", "2m", "--", "true"], "at most 1m"),
     (["--off-cpu", "--pid", "4194304"], "--pid 4194304"),

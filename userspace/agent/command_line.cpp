@@ -183,6 +183,10 @@ void add_profile(CLI::App& app, std::function<int()>& action) {
       ->capture_default_str()
       ->needs(off_cpu);
   profile
+      ->add_flag("--wakers", options->wakers,
+                 "Off CPU: who ended each sleep, a thread with its stack or an interrupt")
+      ->needs(off_cpu);
+  profile
       ->add_option(
           "-o,--output", options->outputs,
           "Its ending says the kind: .pb.gz, .folded, .svg, .html, .json; may be repeated. "

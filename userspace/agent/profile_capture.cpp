@@ -123,6 +123,7 @@ Result<std::unique_ptr<Capture>> attach_profile_capture(const ProfileCaptureSett
     probe_settings.off_cpu.emplace();
     probe_settings.off_cpu->threshold_ns = settings.threshold_ns;
     probe_settings.off_cpu->targets_only = settings.targets_only;
+    probe_settings.off_cpu->wakers = settings.wakers;
   }
   const probes::KernelProbeContext context{shared, types->get(), report, listeners};
   auto probes = probes::ProfileProbes::attach(context, probe_settings);

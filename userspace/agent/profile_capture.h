@@ -15,6 +15,7 @@ struct ProfileCaptureSettings {
   bool targets_only = false;  ///< else the whole host
   bool off_cpu = false;       ///< instead of samples of CPUs
   uint64_t threshold_ns = 1'000'000;
+  bool wakers = false;  ///< who ends sleeps, too
 };
 
 /// kDenied: a privilege is missing; kUnsupported: this kernel cannot. Both with their remedy.

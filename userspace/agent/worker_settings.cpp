@@ -10,9 +10,9 @@ using nlohmann::json;
 namespace {
 
 json as_json(const ProfileJob& job) {
-  return {{"hz", job.hz},          {"outputs", job.outputs}, {"target_pid", job.target_pid},
-          {"title", job.title},    {"unit", job.unit},       {"service", job.service},
-          {"off_cpu", job.off_cpu}};
+  return {{"hz", job.hz},           {"outputs", job.outputs}, {"target_pid", job.target_pid},
+          {"title", job.title},     {"unit", job.unit},       {"service", job.service},
+          {"off_cpu", job.off_cpu}, {"wakers", job.wakers}};
 }
 
 ProfileJob job_from_json(const json& document) {
@@ -24,6 +24,7 @@ ProfileJob job_from_json(const json& document) {
   document.at("unit").get_to(job.unit);
   document.at("service").get_to(job.service);
   document.at("off_cpu").get_to(job.off_cpu);
+  document.at("wakers").get_to(job.wakers);
   return job;
 }
 

@@ -23,6 +23,7 @@ struct ProfileJob {
   std::string unit;         ///< processes of this systemd unit alone; "": any
   std::string service;      ///< processes of this service alone; "": any
   bool off_cpu = false;     ///< times off CPU instead of samples
+  bool wakers = false;      ///< and who ended each sleep
 };
 
 /// The configuration travels as the text that the supervisor checked, so that one parser judges it

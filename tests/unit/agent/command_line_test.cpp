@@ -57,6 +57,7 @@ TEST_F(CommandLineTest, WrongUsageIsToldOnStandardError) {
       {"run", "--for", "soon", "--", "true"},
       {"run", "--for", "0s", "--", "true"},
       {"run", "--no-such-option", "--", "true"},
+      {"profile", "--wakers", "--", "true"},
       {"agent"},
       {"top", "--interval", "-1"},
       {"top", "--for", "5"},

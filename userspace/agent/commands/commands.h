@@ -55,6 +55,7 @@ struct ProfileOptions {
   uint32_t hz = 99;
   bool off_cpu = false;  ///< where threads wait, instead of what runs
   uint64_t threshold_ns = 1'000'000;
+  bool wakers = false;               ///< and who ended each wait
   std::vector<std::string> outputs;  ///< none: a table on standard output
 };
 /// Without command, pid, unit and service: the whole host.

@@ -146,8 +146,8 @@ class Recording {
     WorkerSettings worker;
     const uint32_t target =
         parts_.child != nullptr ? static_cast<uint32_t>(parts_.child->pid()) : options.pid;
-    worker.profile = ProfileJob{options.hz,   options.outputs, target,         title_of(options),
-                                options.unit, options.service, options.off_cpu};
+    worker.profile = ProfileJob{options.hz,   options.outputs, target,          title_of(options),
+                                options.unit, options.service, options.off_cpu, options.wakers};
     return to_json(worker);
   }
 
@@ -316,8 +316,8 @@ int profile_command(ProfileOptions options) {
   parts.ledger = *std::move(ledger);
   const uint64_t open_files = base::raise_open_files_limit();
   const bool one_process = options.pid != 0 || !options.command.empty();
-  auto capture =
-      attach_profile_capture({options.hz, one_process, options.off_cpu, options.threshold_ns});
+  auto capture = attach_profile_capture(
+      {options.hz, one_process, options.off_cpu, options.threshold_ns, options.wakers});
   if (!capture) return fail(capture.error());
   parts.capture = *std::move(capture);
   uint32_t target = options.pid;

@@ -147,19 +147,41 @@ void ProfilePipeline::drain() {
 void ProfilePipeline::read_ring() {
   ring_->consume([&](base::Bytes bytes) {
     decoders::ProfileSample sample;
-    decoders::ProfileRaw raw;
     const DecodeStatus status = decoders::decode_profile_sample(bytes, sample);
     if (status == DecodeStatus::kOk && sample.time_ns < opened_ns_) {
       ++figures_.stale;
     } else if (status == DecodeStatus::kOk) {
       mender_->on_sample(std::move(sample));
-    } else if (status == DecodeStatus::kType &&
-               decoders::decode_profile_raw(bytes, raw) == DecodeStatus::kOk) {
-      mender_->on_raw(raw);
+    } else if (status == DecodeStatus::kType) {
+      read_other(bytes);
     } else {
       ++figures_.garbage;
     }
   });
+}
+
+void ProfilePipeline::read_other(base::Bytes bytes) {
+  decoders::ProfileRaw raw;
+  decoders::ProfileWaker waker;
+  if (decoders::decode_profile_raw(bytes, raw) == DecodeStatus::kOk) {
+    mender_->on_raw(raw);
+  } else if (decoders::decode_profile_waker(bytes, waker) == DecodeStatus::kOk) {
+    if (waker.stack.time_ns >= opened_ns_) mender_->on_waker(std::move(waker));
+  } else {
+    ++figures_.garbage;
+  }
+}
+
+void ProfilePipeline::add_waker(const decoders::ProfileSample& sleep, model::Sample& named) {
+  if (sleep.cause == 0 || sleep.cause == PROFILE_CAUSE_RUNQUEUE) return;
+  if (sleep.woken_by == decoders::WokenBy::kInterrupt) return wakers_.add_interrupt(named);
+  if (sleep.waker == nullptr) return wakers_.add_unknown();
+  decoders::ProfileSample stack = sleep.waker->stack;
+  if (settings_.wanted && !settings_.wanted(stack.process.pid)) {
+    stack.frames.clear();
+    stack.python_frames.clear();
+  }
+  wakers_.add_thread(named, namer_->name(stack), sleep.waker->how);
 }
 
 void ProfilePipeline::take(decoders::ProfileSample&& sample) {
@@ -182,6 +204,7 @@ void ProfilePipeline::take(decoders::ProfileSample&& sample) {
   for (const model::Frame& frame : named.frames) {
     figures_.named += frame.function != nullptr ? 1 : 0;
   }
+  if (settings_.wakers) add_waker(sample, named);
   on_sample_(std::move(named));
 }
 

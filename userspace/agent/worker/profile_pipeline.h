@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "agent/remote_host_access.h"
+#include "agent/worker/waker_frames.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "kernel/record_ring.h"
@@ -29,6 +30,7 @@ struct ProfilePipelineSettings {
   /// sent a notice of.
   bool targets_only = false;
   uint32_t target_pid = 0;  ///< the target, where it is known from the beginning
+  bool wakers = false;      ///< who ended a sleep is part of its stack
 };
 
 struct ProfilePipelineFds {
@@ -73,6 +75,7 @@ class ProfilePipeline {
   [[nodiscard]] ProfilePipelineFigures figures() const;
   [[nodiscard]] const symbols::PythonFigures& python() const { return namer_->python(); }
   [[nodiscard]] const symbols::JavaFigures& java() const { return namer_->java(); }
+  [[nodiscard]] const WakerFigures& wakers() const { return wakers_.figures(); }
   [[nodiscard]] base::Result<probes::ProfileBooks> books() const;
   [[nodiscard]] size_t pending_bytes() const { return ring_->pending_bytes(); }
 
@@ -87,7 +90,9 @@ class ProfilePipeline {
   [[nodiscard]] bool reads_mappings_of(uint32_t pid) const;
   void read_ring();
   void build_tables();
+  void read_other(base::Bytes bytes);
   void take(decoders::ProfileSample&& sample);
+  void add_waker(const decoders::ProfileSample& sleep, model::Sample& named);
 
   ProfilePipelineSettings settings_;
   OnSample on_sample_;
@@ -98,6 +103,7 @@ class ProfilePipeline {
   std::unique_ptr<symbols::CodeTracker> tracker_;
   std::unique_ptr<symbols::SampleMender> mender_;
   std::unique_ptr<symbols::SampleNamer> namer_;
+  WakerFrames wakers_;
   ProfilePipelineFigures figures_;
   std::unordered_set<uint32_t> noticed_;  ///< targets_only: of these; at most all pids
   uint64_t opened_ns_ = 0;

@@ -87,6 +87,12 @@ std::string java_summary(const symbols::JavaFigures& figures) {
                      figures.samples, percent(figures.named, figures.frames));
 }
 
+std::string wakers_told(const WakerFigures& wakers) {
+  return fmt::format(
+      "hostlens: {} sleeps were ended by threads, {} by interrupts, {} by nobody knows whom\n",
+      wakers.threads, wakers.interrupts, wakers.unknown);
+}
+
 std::string losses_off_cpu(const probes::ProfileBooks& books) {
   std::string text;
   if (books.over_budget > 0) {
@@ -128,6 +134,7 @@ Result<void> ProfileWorker::build(SlotFds fds) {
   ProfilePipelineSettings settings;
   settings.targets_only = job_.target_pid != 0;
   settings.target_pid = job_.target_pid;
+  settings.wakers = job_.wakers;
   if (!job_.unit.empty() || !job_.service.empty()) {
     settings.wanted = [this](uint32_t pid) { return wants(pid); };
   }
@@ -255,6 +262,7 @@ void ProfileWorker::print_summary(const model::Profile& profile) const {
       static_cast<double>(profile.settings().duration_ns) / 1e9,
       percent(figures.complete, figures.samples), broken, percent(figures.named, figures.frames));
   if (job_.off_cpu) text += times_by_cause(profile);
+  if (job_.wakers) text += wakers_told(pipeline_->wakers());
   if (const auto books = pipeline_->books()) {
     text += python_summary(pipeline_->python(), books->python);
     text += java_summary(pipeline_->java());
