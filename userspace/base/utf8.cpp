@@ -63,4 +63,25 @@ void assign_utf8(std::string& out, std::string_view text) {
   }
 }
 
+void append_utf8(std::string& text, uint32_t character) {
+  const auto tail = [&](unsigned shift) {
+    text += static_cast<char>(0x80U | (character >> shift & 0x3fU));
+  };
+  if (character < 0x80) {
+    text += static_cast<char>(character);
+  } else if (character < 0x800) {
+    text += static_cast<char>(0xc0U | character >> 6U);
+    tail(0);
+  } else if (character < 0x10000) {
+    text += static_cast<char>(0xe0U | character >> 12U);
+    tail(6);
+    tail(0);
+  } else {
+    text += static_cast<char>(0xf0U | character >> 18U);
+    tail(12);
+    tail(6);
+    tail(0);
+  }
+}
+
 }  // namespace hostlens::base

@@ -2,6 +2,7 @@
 // Strangers' bytes (paths, headers, command lines) as the UTF-8 that protobuf and JSON demand.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,5 +17,8 @@ namespace hostlens::base {
 
 /// Assigns `text` to `out` with each byte that is not part of valid UTF-8 replaced by U+FFFD.
 void assign_utf8(std::string& out, std::string_view text);
+
+/// Appends one character, at most U+10FFFF and no surrogate.
+void append_utf8(std::string& text, uint32_t character);
 
 }  // namespace hostlens::base

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace hostlens::symbols {
 namespace {
 
@@ -57,27 +59,6 @@ uint32_t character(Bytes object, const Str& str, size_t index) {
   return is_control || is_surrogate || value > 0x10ffff ? kReplacement : value;
 }
 
-void append_utf8(std::string& text, uint32_t value) {
-  const auto tail = [&](unsigned shift) {
-    text += static_cast<char>(0x80U | (value >> shift & 0x3fU));
-  };
-  if (value < 0x80) {
-    text += static_cast<char>(value);
-  } else if (value < 0x800) {
-    text += static_cast<char>(0xc0U | value >> 6U);
-    tail(0);
-  } else if (value < 0x10000) {
-    text += static_cast<char>(0xe0U | value >> 12U);
-    tail(6);
-    tail(0);
-  } else {
-    text += static_cast<char>(0xf0U | value >> 18U);
-    tail(12);
-    tail(6);
-    tail(0);
-  }
-}
-
 }  // namespace
 
 std::optional<PythonCodeHead> parse_python_code(python_version version, Bytes object) {
@@ -109,7 +90,7 @@ std::optional<std::string> parse_python_str(python_version version, Bytes object
   if (!str || object.size() < str->start + str->length * str->width) return std::nullopt;
   std::string text;
   text.reserve(str->length);
-  for (size_t i = 0; i < str->length; ++i) append_utf8(text, character(object, *str, i));
+  for (size_t i = 0; i < str->length; ++i) base::append_utf8(text, character(object, *str, i));
   return text;
 }
 

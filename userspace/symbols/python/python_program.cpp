@@ -6,15 +6,15 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 #include <utility>
+
+#include "symbols/elf/elf_symbols.h"
 
 namespace hostlens::symbols {
 namespace {
 
 constexpr std::string_view kEval = "_PyEval_EvalFrameDefault";
 constexpr uint64_t kMostSymbolBytes = 64U << 20;
-constexpr uint64_t kMostNameBytes = 64U << 20;
 /// A function of some 50 KiB; what claims to be larger is none.
 constexpr uint64_t kMostEvalBytes = 1 << 20;
 constexpr size_t kMostRanges = 8;
@@ -23,12 +23,6 @@ struct Symbols {
   std::optional<Elf64_Sym> runtime, version;
   std::vector<CodeRange> eval;
 };
-
-std::string_view name_at(const std::vector<std::byte>& names, uint32_t offset) {
-  if (offset >= names.size()) return {};
-  const char* const text = reinterpret_cast<const char*>(names.data()) + offset;
-  return {text, ::strnlen(text, names.size() - offset)};
-}
 
 void take(const Elf64_Sym& symbol, std::string_view name, Symbols& found) {
   if (name == "_PyRuntime") found.runtime = symbol;
@@ -44,19 +38,6 @@ void take(const Elf64_Sym& symbol, std::string_view name, Symbols& found) {
   // The whole function is in both tables.
   if (std::find(found.eval.begin(), found.eval.end(), range) == found.eval.end()) {
     found.eval.push_back(range);
-  }
-}
-
-void read_symbols_of(const ElfView& elf, const ElfSection& table, Symbols& found) {
-  if (table.link >= elf.sections().size() || table.entry_size != sizeof(Elf64_Sym)) return;
-  const auto symbols = elf.contents(table, kMostSymbolBytes);
-  const auto names = elf.contents(elf.sections()[table.link], kMostNameBytes);
-  if (!symbols || !names) return;
-  for (size_t at = 0; at + sizeof(Elf64_Sym) <= symbols->size(); at += sizeof(Elf64_Sym)) {
-    Elf64_Sym symbol;
-    std::memcpy(&symbol, symbols->data() + at, sizeof symbol);
-    if (symbol.st_shndx == SHN_UNDEF || symbol.st_value == 0) continue;
-    take(symbol, name_at(*names, symbol.st_name), found);
   }
 }
 
@@ -134,9 +115,9 @@ std::optional<PythonProgram> read_python_program(const ElfView& elf, std::string
   }
   Symbols symbols;
   for (const uint32_t type : {uint32_t{SHT_DYNSYM}, uint32_t{SHT_SYMTAB}}) {
-    for (const ElfSection& section : elf.sections()) {
-      if (section.type == type) read_symbols_of(elf, section, symbols);
-    }
+    visit_symbols(elf, type, kMostSymbolBytes, [&](const Elf64_Sym& symbol, std::string_view of) {
+      take(symbol, of, symbols);
+    });
   }
   if (!symbols.runtime || symbols.eval.empty()) return std::nullopt;
   PythonProgram program;
