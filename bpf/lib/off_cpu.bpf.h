@@ -257,6 +257,7 @@ static __always_inline void off_cpu__send_short(struct unwind_state *state, stru
 	state->record.python_outcome = PYTHON_NOT_WALKED;
 	state->record.python_frames = 0;
 	state->record.python_version = PYTHON_UNKNOWN;
+	state->record.v8_frames = 0;
 	state->frames_count = 0;
 	thread->short_ns = off_cpu__pay(thread, thread->short_ns);
 	off_cpu__send(state, &thread->short_ns, PROFILE_CAUSE_SHORT);

@@ -7,6 +7,7 @@
 
 #include "lib/profile_processes.bpf.h"
 #include "lib/python.bpf.h"
+#include "lib/v8.bpf.h"
 
 /* The loader makes room for a second of samples; the reader polls. */
 struct {
@@ -226,6 +227,7 @@ static __always_inline void sample__user_stack(struct unwind_state *state, struc
 	state->space_flags = (u8)space->flags;
 	if (state->space_flags & UNWIND_SPACE_HOTSPOT)
 		sample__know_java(state, number);
+	state->v8 = space->v8;
 	sample__unwind(state, pc);
 	/* Half way through an exec the stack is gone, and the registers are the old program's. */
 	if (*outcome == PROFILE_MEMORY_FAULT && (regs->orig_ax == NR_EXECVE || regs->orig_ax == NR_EXECVEAT))
@@ -240,6 +242,8 @@ static __always_inline void sample__user_stack(struct unwind_state *state, struc
 	}
 	if (state->space_flags & UNWIND_SPACE_PYTHON)
 		python__append(state, task, number, scratch, false);
+	if (state->space_flags & UNWIND_SPACE_V8)
+		v8__append(state);
 #else
 	*outcome = PROFILE_UNSUPPORTED;
 #endif
@@ -298,6 +302,7 @@ static __always_inline void sample__begin(struct unwind_state *state, struct tas
 	record->python_outcome = PYTHON_NOT_WALKED;
 	record->python_frames = 0;
 	record->python_version = PYTHON_UNKNOWN;
+	record->v8_frames = 0;
 	state->frames_count = 0;
 }
 

@@ -23,6 +23,8 @@ enum unwind_registers {
 	UNWIND_REGISTERS_CONTEXT = 2, /* in memory, at `context` */
 };
 
+enum { UNWIND_V8_ROOM = 256 }; /* V8_FRAMES_MAX, and a power of two */
+
 struct unwind_state {
 	/* The frame at hand. */
 	__u64 pc;
@@ -50,7 +52,11 @@ struct unwind_state {
 	/* What went wrong, for a notice. */
 	__u64 failed_at;
 	__u32 failed_executable;
-	__u32 frames_count; /* words of frames[]: kernel, then user, then Python's */
+	__u32 frames_count; /* words of frames[]: kernel, then user, then Python's and V8's */
+	/* Of these frames by records/v8.h: the JSFunction, or the type of the frame, in place of the first word. */
+	__u32 v8_count;
+	struct v8_layout v8;
+	__u64 v8_functions[UNWIND_V8_ROOM];
 	__u64 registers[16]; /* by DWARF number */
 	struct hotspot_space hotspot; /* with UNWIND_SPACE_HOTSPOT */
 	__u64 blob; /* a CodeBlob of it */
@@ -227,6 +233,32 @@ UNWIND_INLINE int unwind__to_caller(struct unwind_state *state, __u64 pc, __u64 
 	return 1;
 }
 
+/* Notes what V8 says of the frame at hand, which `rbp` belongs to. 0: nothing. Anybody's words may be there: whoever reads the
+ * function's name finds out. */
+UNWIND_FUNCTION int unwind__note_v8(struct unwind_state *state, __u64 rbp)
+{
+	__u64 pair[2]; /* the JSFunction; the context, or the type of the frame */
+	__u64 value;
+	__u32 count;
+
+	if (!state)
+		return 0;
+	count = state->v8_count;
+	if (count >= V8_FRAMES_MAX || rbp + V8_FUNCTION_OFFSET < state->sp ||
+	    unwind__read(pair, sizeof(pair), rbp + V8_FUNCTION_OFFSET))
+		return 0;
+	if ((pair[1] & V8_TAG_MASK) == V8_HEAP_OBJECT_TAG && (pair[0] & V8_TAG_MASK) == V8_HEAP_OBJECT_TAG)
+		value = pair[0];
+	else if (pair[1] && !(pair[1] & 1) && pair[1] < 2 * V8_FRAME_TYPES)
+		value = pair[1];
+	else
+		return 0;
+	state->v8_functions[count & (UNWIND_V8_ROOM - 1)] =
+		(value & V8_FRAME_VALUE_MASK) | (__u64)(state->record.user_frames - 1U) << V8_FRAME_INDEX_SHIFT;
+	state->v8_count = count + 1;
+	return 1;
+}
+
 /* By convention: rbp points to the caller's, and the return address is above it. `reason` says why rows are not used: then
  * it is a guess, and the outcome if it leads nowhere. 0: the row says so. */
 UNWIND_INLINE int unwind__by_frame_pointer(struct unwind_state *state, __u8 reason)
@@ -246,6 +278,9 @@ UNWIND_INLINE int unwind__by_frame_pointer(struct unwind_state *state, __u8 reas
 	if (reason)
 		state->record.flags |= PROFILE_SAMPLE_GUESSED;
 	state->guess = reason;
+	/* What V8 says of its frame makes it none: an unknown address is code that is too new to be known then. */
+	if (reason && state->space_flags & UNWIND_SPACE_V8 && unwind__note_v8(state, rbp))
+		state->guess = 0;
 	state->rbp = pair[0];
 	state->rbp_at = UNWIND_VALUE;
 	state->rbx_at = UNWIND_LOST;
@@ -504,4 +539,5 @@ UNWIND_INLINE void unwind__begin(struct unwind_state *state, __u64 pc)
 	state->limit = 0;
 	state->failed_at = 0;
 	state->failed_executable = 0;
+	state->v8_count = 0;
 }

@@ -24,6 +24,7 @@
 #include "records/process.h"
 #include "records/python.h"
 #include "records/unwind.h"
+#include "records/v8.h"
 
 enum {
 	UNWIND_SLAB_SHIFT = 17, /* words of a slab: a mebibyte, what one slab more or less costs */
@@ -36,7 +37,7 @@ enum {
 	UNWIND_FRAMES_MAX = 200,       /* user frames of a sample */
 	PROFILE_KERNEL_FRAMES_MAX = 127, /* kernel.perf_event_max_stack */
 	PROFILE_FRAMES_MAX = 2 * UNWIND_FRAMES_MAX + PROFILE_KERNEL_FRAMES_MAX, /* words: see profile_frame_kind */
-	PROFILE_WORDS_MAX = PROFILE_FRAMES_MAX + 2 * PYTHON_FRAMES_MAX,
+	PROFILE_WORDS_MAX = PROFILE_FRAMES_MAX + 2 * V8_FRAMES_MAX, /* Python has fewer */
 	PROFILE_STACK_PAGE = 4096,
 	PROFILE_STACK_PAGES = 4, /* of a raw stack */
 	PROFILE_RAW_IN_A_ROW = 64, /* raw stacks of a process until the worker has answered its notice */
@@ -73,14 +74,16 @@ enum unwind_space_flag {
 	UNWIND_SPACE_JIT = 1,
 	UNWIND_SPACE_PYTHON = 2, /* it is in the table of records/python.h too */
 	UNWIND_SPACE_HOTSPOT = 4, /* it is in the table of records/hotspot.h too */
+	UNWIND_SPACE_V8 = 8,      /* frames without rows may be V8's: records/v8.h */
 };
 
 struct unwind_space {
 	__u32 first; /* word of the first mapping */
 	__u16 count; /* at most UNWIND_MAPPINGS_MAX; 0: its process has no code that is known */
 	__u16 flags;
+	struct v8_layout v8; /* UNWIND_SPACE_V8 */
 };
-HOSTLENS_RECORD_ASSERT(sizeof(struct unwind_space) == 8, "unwind_space is part of the contract");
+HOSTLENS_RECORD_ASSERT(sizeof(struct unwind_space) == 12, "unwind_space is part of the contract");
 
 /* By pid (thread group). Written by the kernel alone. */
 struct profile_process {
@@ -183,8 +186,8 @@ enum profile_waker {
 	PROFILE_WAKER_SOFTIRQ = 2, /* in one; whether that is the thread's doing, the kernel stack tells */
 };
 
-/* Followed by kernel_frames addresses of the kernel, then user_frames frames of one word or two, then python_frames of two words each
- * (records/python.h); each leaf first. */
+/* Followed by kernel_frames addresses of the kernel, then user_frames frames of one word or two, then python_frames of two words
+ * each (records/python.h), then v8_frames of two words each (records/v8.h); each leaf first. */
 struct profile_sample_record {
 	struct record_header header;
 	struct record_process process;
@@ -199,7 +202,8 @@ struct profile_sample_record {
 	__u8 python_outcome; /* enum python_outcome */
 	__u16 python_frames;
 	__u16 python_version; /* enum python_version */
-	__u16 reserved[2];
+	__u16 v8_frames;
+	__u16 reserved;
 };
 HOSTLENS_RECORD_ASSERT(sizeof(struct profile_sample_record) == 80, "profile_sample_record");
 

@@ -16,6 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
         sample.python_frames.size() > PYTHON_FRAMES_MAX) {
       std::abort();
     }
+    for (const decoders::V8Frame& frame : sample.v8_frames) {
+      if (frame.frame >= sample.frames.size()) std::abort();
+    }
   }
   decoders::ProfileWaker waker;
   if (decoders::decode_profile_waker(record, waker) == decoders::DecodeStatus::kOk &&

@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const auto stack_words = reader.read<uint8_t>();
   if (!stack_words) return 0;
   const auto stack = reader.read_bytes(std::min<size_t>(*stack_words * 8U, reader.remaining()));
-  input.space = {*first, *count, *flags};
+  input.space = {*first, *count, *flags, {}};
   input.pc = *pc;
   input.registers = *registers;
   input.stack_start = *stack_start;
@@ -65,7 +65,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const symbols::UnwindOutput output = symbols::unwind_late(memory, input);
   // Two searches, a mapping, a page and a row per step.
   constexpr uint64_t kMostReads = (UNWIND_FRAMES_MAX + 1) * (2 * (UNWIND_SEARCH_STEPS + 1) + 8);
-  if (output.frames.size() > 2 * UNWIND_FRAMES_MAX || memory.reads > kMostReads ||
+  if (output.v8_functions.size() > output.frames.size() ||
+      output.frames.size() > 2 * UNWIND_FRAMES_MAX || memory.reads > kMostReads ||
       output.outcome >= PROFILE_OUTCOME_COUNT) {
     std::abort();
   }

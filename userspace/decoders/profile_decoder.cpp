@@ -59,6 +59,22 @@ size_t decode_frame(std::span<const uint64_t> words, ProfileFrame& frame) noexce
   return good ? 1 : 0;
 }
 
+bool decode_v8_frame(uint64_t first, uint64_t second, int64_t last, size_t frames, bool function,
+                     V8Frame& frame) noexcept {
+  const uint64_t index = first >> V8_FRAME_INDEX_SHIFT;
+  const uint64_t value = first & V8_FRAME_VALUE_MASK;
+  if (index >= frames || static_cast<int64_t>(index) <= last) return false;
+  frame = {};
+  frame.frame = static_cast<uint32_t>(index);
+  if ((value & V8_TAG_MASK) == V8_HEAP_OBJECT_TAG) {
+    (function ? frame.function : frame.shared) = value;
+    frame.name = second;
+    return true;
+  }
+  frame.type = static_cast<uint32_t>(value / 2);
+  return value % 2 == 0 && value > 0 && value < 2 * V8_FRAME_TYPES;
+}
+
 namespace {
 
 /// A sample, or the same of a waker.
@@ -70,16 +86,18 @@ DecodeStatus decode_stack(base::Bytes bytes, record_type type, ProfileSample& sa
       (record->flags & ~kFlags) != 0 || (record->flags & kWokenFlags) == kWokenFlags ||
       record->kernel_frames > PROFILE_KERNEL_FRAMES_MAX ||
       record->user_frames > UNWIND_FRAMES_MAX || record->python_outcome >= PYTHON_OUTCOME_COUNT ||
-      record->python_version >= PYTHON_VERSION_COUNT || record->python_frames > PYTHON_FRAMES_MAX) {
+      record->python_version >= PYTHON_VERSION_COUNT || record->python_frames > PYTHON_FRAMES_MAX ||
+      record->v8_frames > V8_FRAMES_MAX) {
     return DecodeStatus::kField;
   }
   const size_t all = (record->header.size - sizeof(*record)) / sizeof(uint64_t);
+  const size_t v8 = size_t{record->v8_frames} * 2;
   const size_t python = size_t{record->python_frames} * 2;
   if (record->header.size % sizeof(uint64_t) != 0 || all > PROFILE_WORDS_MAX ||
-      all < record->kernel_frames + python) {
+      all < record->kernel_frames + python + v8) {
     return DecodeStatus::kTruncated;
   }
-  const size_t frames = all - python;
+  const size_t frames = all - python - v8;
   std::array<uint64_t, PROFILE_WORDS_MAX> room;
   const std::span<uint64_t> words = std::span(room).first(all);
   std::memcpy(words.data(), bytes.data() + sizeof(*record), words.size_bytes());
@@ -113,8 +131,17 @@ DecodeStatus decode_stack(base::Bytes bytes, record_type type, ProfileSample& sa
   sample.python = static_cast<python_outcome>(record->python_outcome);
   sample.version = static_cast<python_version>(record->python_version);
   sample.python_frames.clear();
-  for (size_t i = frames; i < all; i += 2) {
+  for (size_t i = frames; i < frames + python; i += 2) {
     sample.python_frames.push_back(python_frame(words[i], words[i + 1]));
+  }
+  sample.v8_frames.clear();
+  for (size_t i = frames + python; i < all; i += 2) {
+    const int64_t last = sample.v8_frames.empty() ? -1 : int64_t{sample.v8_frames.back().frame};
+    V8Frame frame;
+    if (!decode_v8_frame(words[i], words[i + 1], last, record->user_frames, false, frame)) {
+      return DecodeStatus::kField;
+    }
+    sample.v8_frames.push_back(frame);
   }
   return DecodeStatus::kOk;
 }

@@ -40,6 +40,17 @@ struct PythonFrame {
   bool operator==(const PythonFrame&) const = default;
 };
 
+/// What V8 says of a user frame: records/v8.h.
+struct V8Frame {
+  uint32_t frame = 0;     ///< which: index into ProfileSample::frames
+  uint64_t function = 0;  ///< its JSFunction, where nothing was read of that yet; else 0
+  uint64_t shared = 0;    ///< its SharedFunctionInfo; tagged, as all these
+  uint64_t name = 0;      ///< name_or_scope_info of that
+  uint32_t type = 0;      ///< of a frame that is no function's: its frame type; else 0
+
+  bool operator==(const V8Frame&) const = default;
+};
+
 /// Who ended a sleep.
 enum class WokenBy : uint8_t {
   kUnknown,    ///< or nobody asked
@@ -64,9 +75,10 @@ struct ProfileSample {
   std::vector<uint64_t> kernel_frames;  ///< leaf first
   std::vector<ProfileFrame> frames;     ///< leaf first
   python_outcome python = PYTHON_NOT_WALKED;
-  python_version version = PYTHON_UNKNOWN;           ///< of `python_frames`
-  std::vector<PythonFrame> python_frames;            ///< leaf first
-  WokenBy woken_by = WokenBy::kUnknown;              ///< off CPU
+  python_version version = PYTHON_UNKNOWN;  ///< of `python_frames`
+  std::vector<PythonFrame> python_frames;   ///< leaf first
+  std::vector<V8Frame> v8_frames;           ///< in the order of `frames`, each of another one
+  WokenBy woken_by = WokenBy::kUnknown;     ///< off CPU
   std::shared_ptr<const struct ProfileWaker> waker;  ///< of kThread; not the decoder's to fill
 };
 
@@ -102,6 +114,12 @@ struct ProfileNotice {
 /// The frame that `words` begin with. Returns how many of them it has; 0: no such kind, or words
 /// are missing.
 [[nodiscard]] size_t decode_frame(std::span<const uint64_t> words, ProfileFrame& frame) noexcept;
+
+/// Both words of one frame of V8; false: they do not follow `last`, the index of the one before
+/// (-1: none), or are none of one of `frames`. `function`: the first word has a JSFunction, and
+/// nothing was read of it.
+[[nodiscard]] bool decode_v8_frame(uint64_t first, uint64_t second, int64_t last, size_t frames,
+                                   bool function, V8Frame& frame) noexcept;
 
 /// A profile_sample_record. Memory of `sample` is used again.
 [[nodiscard]] DecodeStatus decode_profile_sample(base::Bytes bytes, ProfileSample& sample);

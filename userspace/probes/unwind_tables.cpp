@@ -239,7 +239,8 @@ Result<void> UnwindTables::fill_space(uint64_t space, std::span<const unwind_map
     end = mapping.limit;
   }
   flags |= fill_languages(space, languages);
-  Space filled{{0, static_cast<uint16_t>(mappings.size()), flags}, {}};
+  Space filled{
+      {0, static_cast<uint16_t>(mappings.size()), flags, languages.v8.value_or(v8_layout{})}, {}};
   if (!mappings.empty()) {
     auto place = allocate(static_cast<uint32_t>(mappings.size()) << UNWIND_MAPPING_SHIFT, now_ns);
     if (!place) return std::move(place).error();
@@ -273,6 +274,7 @@ uint16_t UnwindTables::fill_languages(uint64_t space, const SpaceLanguages& lang
   };
   write(maps_.python_spaces.get(), languages.python, UNWIND_SPACE_PYTHON, python_refused_);
   write(maps_.hotspot_spaces.get(), languages.hotspot, UNWIND_SPACE_HOTSPOT, hotspot_refused_);
+  if (languages.v8) flags |= UNWIND_SPACE_V8;
   return flags;
 }
 

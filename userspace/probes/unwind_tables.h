@@ -43,6 +43,7 @@ struct UnwindTableFigures {
 struct SpaceLanguages {
   std::optional<python_space> python;
   std::optional<hotspot_space> hotspot;
+  std::optional<v8_layout> v8;
 };
 
 /// Needs descriptors that may write, no privilege beyond them (before Linux 6.0: CAP_BPF). Times

@@ -153,6 +153,49 @@ TEST(ProfileDecoderTest, RefusesPythonThatCannotBe) {
   EXPECT_EQ(decode_profile_sample(bytes_of(record, kFrames), sample), DecodeStatus::kTruncated);
 }
 
+TEST(ProfileDecoderTest, ReadsFramesOfV8BehindTheOthers) {
+  profile_sample_record record = sample_record();
+  record.v8_frames = 2;
+  record.header.size += 4 * sizeof(uint64_t);
+  std::vector<uint64_t> words = kFrames;
+  const uint64_t v8[] = {0x1234567800f1, 0x7f0000004561, uint64_t{2} << V8_FRAME_INDEX_SHIFT | 2 * 17,
+                         0};
+  words.insert(words.end(), std::begin(v8), std::end(v8));
+  ProfileSample sample;
+  sample.v8_frames.resize(9);  // of an earlier one
+  ASSERT_EQ(decode_profile_sample(bytes_of(record, words), sample), DecodeStatus::kOk);
+  const std::vector<V8Frame> expected{
+      {.frame = 0, .shared = 0x1234567800f1, .name = 0x7f0000004561}, {.frame = 2, .type = 17}};
+  EXPECT_EQ(sample.v8_frames, expected);
+  const auto bytes = bytes_of(record, words);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_NE(decode_profile_sample(base::Bytes(bytes).first(size), sample), DecodeStatus::kOk);
+  }
+}
+
+TEST(ProfileDecoderTest, RefusesFramesOfV8ThatCannotBe) {
+  ProfileSample sample;
+  profile_sample_record record = sample_record();
+  record.v8_frames = V8_FRAMES_MAX + 1;
+  EXPECT_EQ(decode_profile_sample(bytes_of(record, kFrames), sample), DecodeStatus::kField);
+  record.v8_frames = 1;  // and there are none
+  EXPECT_EQ(decode_profile_sample(bytes_of(record, kFrames), sample), DecodeStatus::kTruncated);
+  V8Frame frame;
+  const auto index = [](uint64_t value) { return value << V8_FRAME_INDEX_SHIFT; };
+  EXPECT_TRUE(decode_v8_frame(index(2) | 0x1001, 0, 1, 3, false, frame));
+  EXPECT_FALSE(decode_v8_frame(index(3) | 0x1001, 0, 1, 3, false, frame)) << "no such frame";
+  EXPECT_FALSE(decode_v8_frame(index(1) | 0x1001, 0, 1, 3, false, frame)) << "it was told of";
+  EXPECT_FALSE(decode_v8_frame(index(2) | 0x1003, 0, 1, 3, false, frame)) << "a weak pointer";
+  EXPECT_FALSE(decode_v8_frame(index(2) | 2 * V8_FRAME_TYPES, 0, 1, 3, false, frame));
+  EXPECT_FALSE(decode_v8_frame(index(2), 0, 1, 3, false, frame)) << "no type";
+}
+
+TEST(ProfileDecoderTest, AJSFunctionIsNotTakenForWhatItRefersTo) {
+  V8Frame frame;
+  ASSERT_TRUE(decode_v8_frame(0x1001, 0, -1, 1, true, frame));
+  EXPECT_EQ(frame, (V8Frame{.function = 0x1001}));
+}
+
 TEST(ProfileDecoderTest, ReadsEveryFieldOfASample) {
   ProfileSample sample;
   sample.frames.resize(5);  // of an earlier one

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbols/code/code_tracker.h"
 
+#include <spdlog/spdlog.h>
 #include <sys/auxv.h>
 
 #include <algorithm>
@@ -145,7 +146,10 @@ void CodeTracker::read_process(model::ProcessKey process, uint64_t space, uint64
   }
   Java java = known != spaces_.end() ? known->second.java : Java{};
   ask_java(process, places, java);
-  if (!fill(space, places, makes_code, {python_of(*mappings, places), java.space}, now_ns)) return;
+  const auto v8 = v8_of(places);
+  const probes::SpaceLanguages languages{python_of(*mappings, places), java.space,
+                                         v8 ? std::optional(v8->kernel) : std::nullopt};
+  if (!fill(space, places, makes_code, languages, now_ns)) return;
   use(places);
   if (known != spaces_.end()) unuse(known->second.places, now_ns);
   const bool again = java.waits && again_.size() < kMostAgain;
@@ -183,6 +187,14 @@ bool CodeTracker::fill(uint64_t space, const std::vector<CodePlace>& places, boo
   }
   const uint16_t flags = makes_code ? UNWIND_SPACE_JIT : 0;
   return tables_.fill_space(space, entries, flags, languages, now_ns).has_value();
+}
+
+std::shared_ptr<const V8Layout> CodeTracker::v8_of(const std::vector<CodePlace>& places) const {
+  for (const CodePlace& place : places) {
+    const CodeFile* const file = place.executable == 0 ? nullptr : this->file(place.executable);
+    if (file != nullptr && file->v8 != nullptr) return file->v8;
+  }
+  return nullptr;
 }
 
 CodePlace CodeTracker::place_of(model::ProcessKey process, const CodeMapping& mapping,
@@ -261,10 +273,9 @@ CodeTracker::Known* CodeTracker::add(std::shared_ptr<const ElfView> elf, model::
   if (!number) return nullptr;
   if (!elf->build_id().empty()) builds_.try_emplace(elf->build_id(), *number);
   auto known = std::make_unique<Known>();
-  known->file = {*number, mapping.path, std::move(elf), std::nullopt, std::nullopt, nullptr};
-  known->file.python = read_python_program(*known->file.elf, mapping.path);
-  known->file.hotspot = read_hotspot_program(*known->file.elf, mapping.path);
-  figures_.pythons += known->file.python ? 1 : 0;
+  known->file = {*number,      mapping.path, std::move(elf), std::nullopt,
+                 std::nullopt, nullptr,      nullptr};
+  find_languages(known->file);
   known->process = process;
   known->start = mapping.start;
   known->limit = mapping.limit;
@@ -272,6 +283,20 @@ CodeTracker::Known* CodeTracker::add(std::shared_ptr<const ElfView> elf, model::
   known_[*number] = std::move(known);
   wait_for(*number, false);
   return result;
+}
+
+void CodeTracker::find_languages(CodeFile& file) {
+  file.python = read_python_program(*file.elf, file.path);
+  file.hotspot = read_hotspot_program(*file.elf, file.path);
+  figures_.pythons += file.python ? 1 : 0;
+  auto v8 = read_v8_layout(*file.elf, file.path);
+  if (!v8) {
+    ++figures_.v8s_refused;
+    spdlog::info("{}: {}; its JavaScript functions have no names", file.path, v8.error().text());
+  } else if (*v8) {
+    ++figures_.v8s;
+    file.v8 = std::make_shared<const V8Layout>(**std::move(v8));
+  }
 }
 
 /// What no process maps any more stays as long as there is room: programs are executed again.
@@ -392,6 +417,11 @@ const std::vector<CodePlace>* CodeTracker::places_of(uint32_t pid) const {
   if (!process) return nullptr;
   const auto* const found = places(process->space);
   return found != nullptr ? found : places(process->inherited);
+}
+
+std::shared_ptr<const V8Layout> CodeTracker::v8_in(uint32_t pid) const {
+  const auto* const found = places_of(pid);
+  return found == nullptr ? nullptr : v8_of(*found);
 }
 
 std::optional<CodePlace> CodeTracker::place_in(uint32_t pid, uint32_t number) const {

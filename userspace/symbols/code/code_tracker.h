@@ -23,6 +23,7 @@
 #include "symbols/hotspot/hotspot_program.h"
 #include "symbols/python/python_program.h"
 #include "symbols/unwind/unwind_table.h"
+#include "symbols/v8/v8_layout.h"
 
 namespace hostlens::symbols {
 
@@ -46,6 +47,7 @@ struct CodeFile {
   std::optional<HotspotProgram> hotspot;  ///< it is libjvm.so
   /// Null until a process has told it.
   std::shared_ptr<const HotspotLayout> hotspot_layout;
+  std::shared_ptr<const V8Layout> v8;  ///< V8 is in it; null: not
 };
 
 /// Where a mapping of a process is, for who names frames.
@@ -65,6 +67,8 @@ struct CodeTrackerFigures {
   uint64_t tables_failed = 0;  ///< files without rows that could be used
   uint64_t pythons = 0;        ///< files with CPython in them
   uint64_t machines = 0;       ///< times that a JVM has told where its code is
+  uint64_t v8s = 0;            ///< and with V8
+  uint64_t v8s_refused = 0;    ///< with V8 that is not as we know it: its functions have no names
 };
 
 /// Reading mappings takes some 50 us and is done at once; a table takes 1 to 300 ms and is built
@@ -109,6 +113,8 @@ class CodeTracker {
   [[nodiscard]] std::optional<hotspot_space> hotspot_space_of(uint64_t space) const;
   /// Of the JVM in a process; null: none that is known.
   [[nodiscard]] std::shared_ptr<const HotspotLayout> hotspot_layout(uint32_t pid) const;
+  /// nullptr: no V8 is in its mappings.
+  [[nodiscard]] std::shared_ptr<const V8Layout> v8_in(uint32_t pid) const;
   [[nodiscard]] const CodeTrackerFigures& figures() const { return figures_; }
 
  private:
@@ -177,6 +183,8 @@ class CodeTracker {
   [[nodiscard]] const std::vector<CodePlace>* places_of(uint32_t pid) const;
   [[nodiscard]] bool fill(uint64_t space, const std::vector<CodePlace>& places, bool makes_code,
                           const probes::SpaceLanguages& languages, uint64_t now_ns);
+  void find_languages(CodeFile& file);
+  [[nodiscard]] std::shared_ptr<const V8Layout> v8_of(const std::vector<CodePlace>& places) const;
   void use(const std::vector<CodePlace>& places);
   void unuse(const std::vector<CodePlace>& places, uint64_t now_ns);
   void wait_for(uint32_t number, bool first);

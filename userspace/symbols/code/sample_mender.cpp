@@ -166,9 +166,19 @@ bool SampleMender::try_one(decoders::ProfileSample& sample, const RawStack& owne
     frames.push_back(frame);
     i += words;
   }
+  std::vector<decoders::V8Frame> v8_frames(output.v8_functions.size());
+  int64_t last = -1;
+  for (size_t i = 0; i < v8_frames.size(); ++i) {
+    if (!decoders::decode_v8_frame(output.v8_functions[i], 0, last, frames.size(), true,
+                                   v8_frames[i])) {
+      return false;
+    }
+    last = v8_frames[i].frame;
+  }
   sample.outcome = output.outcome;
   sample.guessed = output.guessed;
   sample.frames = std::move(frames);
+  sample.v8_frames = std::move(v8_frames);
   return !may_mend(output.outcome);
 }
 

@@ -28,7 +28,7 @@ class Refusals {
       "gone",   "denied",     "unsupported", "too_large",
       "broken", "unreadable", "mismatch",    "no_symbols"};
 
-  void count(Reason reason) { ++counts_[static_cast<size_t>(reason)]; }
+  void count(Reason reason, uint64_t times = 1) { counts_[static_cast<size_t>(reason)] += times; }
   void count(const base::Error& error) {
     using Kind = base::Error::Kind;
     switch (error.kind) {

@@ -11,9 +11,11 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "model/profile.h"
 #include "symbols/names/entry_functions.h"
 #include "symbols/names/kernel_symbols.h"
 #include "symbols/python/python_stack.h"
+#include "symbols/v8/v8_stack.h"
 
 namespace hostlens::symbols {
 namespace {
@@ -71,7 +73,8 @@ SampleNamer::SampleNamer(const CodeTracker& tracker, kernel::HostAccess& process
       files_(*this, processes, files),
       symbolizer_(files_, limits, base::monotonic_now_ns),
       python_names_(memory),
-      java_names_(memory) {}
+      java_names_(memory),
+      v8_names_(memory) {}
 
 size_t SampleNamer::AddressKeyHash::operator()(const AddressKey& key) const {
   return base::mix(reinterpret_cast<uintptr_t>(key.module), key.address);
@@ -158,12 +161,14 @@ bool SampleNamer::is_eval(const decoders::ProfileFrame& frame) const {
 }
 
 void SampleNamer::add_user(const decoders::ProfileSample& sample, Frames& frames) {
-  if (sample.python_frames.empty()) {
-    for (const decoders::ProfileFrame& frame : sample.frames) {
-      add_native(sample.process, frame, frames);
-    }
-    return;
+  if (!sample.python_frames.empty()) return add_with_python(sample, frames);
+  if (!sample.v8_frames.empty()) return add_with_v8(sample, frames);
+  for (const decoders::ProfileFrame& frame : sample.frames) {
+    add_native(sample.process, frame, frames);
   }
+}
+
+void SampleNamer::add_with_python(const decoders::ProfileSample& sample, Frames& frames) {
   std::vector<bool> loops;
   loops.reserve(sample.frames.size());
   for (const decoders::ProfileFrame& frame : sample.frames) loops.push_back(is_eval(frame));
@@ -183,6 +188,71 @@ void SampleNamer::add_user(const decoders::ProfileSample& sample, Frames& frames
     ++python_.frames;
     python_.named += frames.back().function != nullptr ? 1 : 0;
   }
+}
+
+std::shared_ptr<const V8Layout> SampleNamer::v8_layout_of(
+    const decoders::ProfileSample& sample) const {
+  for (const decoders::ProfileFrame& frame : sample.frames) {
+    const CodeFile* const file =
+        frame.kind == PROFILE_FRAME_FILE ? tracker_.file(frame.executable) : nullptr;
+    if (file != nullptr && file->v8 != nullptr) return file->v8;
+  }
+  return tracker_.v8_in(sample.process.pid);
+}
+
+void SampleNamer::add_with_v8(const decoders::ProfileSample& sample, Frames& frames) {
+  const auto layout = v8_layout_of(sample);
+  const uint64_t now_ns = base::monotonic_now_ns();
+  const size_t begin = frames.size();
+  const uint64_t functions = v8_.frames;
+  auto v8 = sample.v8_frames.begin();
+  for (size_t i = 0; i < sample.frames.size(); ++i) {
+    if (layout == nullptr || v8 == sample.v8_frames.end() || v8->frame != i) {
+      add_native(sample.process, sample.frames[i], frames);
+    } else {
+      add_v8(sample, *v8++, *layout, now_ns, begin, frames);
+    }
+  }
+  v8_.samples += v8_.frames > functions ? 1 : 0;
+}
+
+void SampleNamer::add_v8(const decoders::ProfileSample& sample, const decoders::V8Frame& v8,
+                         const V8Layout& layout, uint64_t now_ns, size_t begin, Frames& frames) {
+  const decoders::ProfileFrame& native = sample.frames[v8.frame];
+  if (v8.type != 0) {
+    add_native(sample.process, native, frames);
+    const std::string_view mark = layout.frame_marks[v8.type];
+    if (frames.back().function == nullptr && !mark.empty()) {
+      frames.back() = model::mark_frame(std::string(mark));
+    }
+    return;
+  }
+  ++v8_.frames;
+  const V8Name& named = v8_names_.name(sample.process, layout, v8, now_ns);
+  v8_.named += named.function != nullptr ? 1 : 0;
+  model::Frame function;
+  function.kind = model::Frame::Kind::kJavaScript;
+  function.function = named.function;
+  function.line = named.line;
+  V8Place place;
+  place.in_file = native.kind == PROFILE_FRAME_FILE;
+  if (!place.in_file && named.function != nullptr) return frames.push_back(std::move(function));
+  Frames code;
+  add_native(sample.process, native, code);
+  const CodeFile* const file = place.in_file ? tracker_.file(native.executable) : nullptr;
+  place.in_v8 = file != nullptr && file->v8 != nullptr;
+  place.is_leaf = !native.is_return;
+  place.builtin = named.builtin;
+  if (code.back().function != nullptr) place.symbol = code.back().function->name;
+  const V8Show show = named.function == nullptr ? V8Show::kCode : v8_show(place);
+  if (show != V8Show::kFunction) frames.insert(frames.end(), code.begin(), code.end());
+  if (show == V8Show::kCode) return;
+  // The interpreter's own frame for a call into the runtime.
+  if (frames.size() > begin && frames.back().function != nullptr &&
+      is_v8_handler(frames.back().function->name)) {
+    frames.pop_back();
+  }
+  frames.push_back(std::move(function));
 }
 
 model::Sample SampleNamer::name(const decoders::ProfileSample& sample) {

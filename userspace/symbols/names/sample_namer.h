@@ -18,6 +18,7 @@
 #include "symbols/names/symbol_files.h"
 #include "symbols/names/symbolizer.h"
 #include "symbols/python/python_names.h"
+#include "symbols/v8/v8_names.h"
 
 namespace hostlens::symbols {
 
@@ -37,6 +38,13 @@ struct JavaFigures {
   uint64_t named = 0;    ///< of these
 };
 
+/// How samples of threads that run JavaScript in V8 came out.
+struct V8Figures {
+  uint64_t samples = 0;  ///< with functions of it
+  uint64_t frames = 0;   ///< functions of it
+  uint64_t named = 0;    ///< of these, with the name of a function
+};
+
 /// Names are found once per address, and tables of names read when a file is first met: see
 /// Symbolizer. One thread, that of the tracker.
 class SampleNamer {
@@ -52,6 +60,8 @@ class SampleNamer {
   [[nodiscard]] const PythonFigures& python() const { return python_; }
   [[nodiscard]] const JavaFigures& java() const { return java_; }
   [[nodiscard]] const PythonNamesFigures& python_names() const { return python_names_.figures(); }
+  [[nodiscard]] const V8Figures& v8() const { return v8_; }
+  [[nodiscard]] const V8NamesFigures& v8_names() const { return v8_names_.figures(); }
 
  private:
   using Frames = std::vector<model::Frame>;
@@ -96,6 +106,12 @@ class SampleNamer {
   void add_java(const model::ProcessKey& process, const decoders::ProfileFrame& frame,
                 Frames& frames);
   void add_user(const decoders::ProfileSample& sample, Frames& frames);
+  void add_with_python(const decoders::ProfileSample& sample, Frames& frames);
+  void add_with_v8(const decoders::ProfileSample& sample, Frames& frames);
+  void add_v8(const decoders::ProfileSample& sample, const decoders::V8Frame& v8,
+              const V8Layout& layout, uint64_t now_ns, size_t begin, Frames& frames);
+  [[nodiscard]] std::shared_ptr<const V8Layout> v8_layout_of(
+      const decoders::ProfileSample& sample) const;
   [[nodiscard]] bool is_eval(const decoders::ProfileFrame& frame) const;
   [[nodiscard]] std::shared_ptr<const model::Module> module_of(uint32_t executable);
   void load_kernel_symbols();
@@ -109,6 +125,8 @@ class SampleNamer {
   JavaNames java_names_;
   std::optional<std::shared_ptr<const HotspotLayout>> java_layout_;  ///< of the sample at hand
   JavaFigures java_;
+  V8Names v8_names_;
+  V8Figures v8_;
   std::unordered_map<uint32_t, KnownModule> modules_;  ///< by number of the executable
   std::unordered_map<AddressKey, Frames, AddressKeyHash> addresses_;
   bool kernel_tried_ = false;

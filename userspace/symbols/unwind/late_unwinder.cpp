@@ -67,6 +67,7 @@ UnwindOutput unwind_late(const UnwindMemory& memory, const UnwindInput& input) {
   }
   output.guessed = (state->record.flags & PROFILE_SAMPLE_GUESSED) != 0;
   output.frames.assign(state->frames, state->frames + state->frames_count);
+  output.v8_functions.assign(state->v8_functions, state->v8_functions + state->v8_count);
   return output;
 }
 

@@ -41,6 +41,8 @@ struct UnwindOutput {
   profile_outcome outcome = PROFILE_NOT_READY;
   bool guessed = false;
   std::vector<uint64_t> frames;  ///< as in a profile_sample_record: decoders::decode_frame
+  /// Of these, where they are V8's: first words of records/v8.h, but with the JSFunction.
+  std::vector<uint64_t> v8_functions;
 };
 
 /// Any thread, but tables change under their own thread only. At most UNWIND_FRAMES_MAX steps of at

@@ -29,7 +29,7 @@ class LateUnwinderTest : public ::testing::Test, public UnwindMemory {
     unwind_mapping mapping{kCode, kCode + 0x10000, kBias, 1, 0};
     words_.resize(100);
     std::memcpy(words_.data(), &mapping, sizeof mapping);
-    input_.space = {0, 1, 0};
+    input_.space = {0, 1, 0, {}};
     input_.pc = kCode + 0x10;
     input_.stack_start = kStack;
     input_.registers[UNWIND_RSP] = kStack;
@@ -182,6 +182,35 @@ TEST_F(LateUnwinderTest, CodeThatIsTooNewIsGuessedWhereCodeIsMade) {
   EXPECT_EQ(output.outcome, PROFILE_COMPLETE);
   EXPECT_TRUE(output.guessed);
   EXPECT_EQ(output.frames.size(), 2U);
+}
+
+/// Three frames of code without rows, of which the second is a function's and the third has a type.
+TEST_F(LateUnwinderTest, FramesOfV8TellTheirFunctions) {
+  constexpr uint64_t kFunction = 0x1234567801;
+  constexpr uint64_t kContext = 0x1234560009;
+  constexpr uint64_t kType = 2 * 17;
+  input_.pc = 0x1000;
+  input_.registers[UNWIND_RBP] = kStack + 0x10;
+  const std::vector<uint64_t> stack{kFunction + 1, kContext,      kStack + 0x30, 0x2000, kFunction,
+                                    kContext,      kStack + 0x50, 0x3000,        0,      kType,
+                                    kStack + 0x60, kCaller};
+  input_.space.flags = UNWIND_SPACE_JIT;
+  EXPECT_TRUE(unwind({}, stack).v8_functions.empty()) << "there is no V8";
+  input_.space.flags = UNWIND_SPACE_JIT | UNWIND_SPACE_V8;
+  const UnwindOutput output = unwind({}, stack);
+  EXPECT_EQ(output.outcome, PROFILE_COMPLETE);
+  EXPECT_EQ(output.frames.size(), 4U);
+  const std::vector<uint64_t> expected{uint64_t{1} << V8_FRAME_INDEX_SHIFT | kFunction,
+                                       uint64_t{2} << V8_FRAME_INDEX_SHIFT | kType};
+  EXPECT_EQ(output.v8_functions, expected);
+}
+
+TEST_F(LateUnwinderTest, WhatIsBelowTheStackIsNoSlotOfAFrame) {
+  input_.pc = 0x1000;
+  input_.registers[UNWIND_RBP] = kStack + 0x10;
+  input_.registers[UNWIND_RSP] = kStack + 0x8;
+  input_.space.flags = UNWIND_SPACE_JIT | UNWIND_SPACE_V8;
+  EXPECT_TRUE(unwind({}, {0x1001, 0x1009, kStack + 0x30, kCaller}).v8_functions.empty());
 }
 
 }  // namespace
