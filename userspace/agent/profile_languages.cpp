@@ -77,8 +77,15 @@ ProfileOutlook profile_outlook(std::string_view runtime, std::string_view versio
     return {kInterpreterAlone.seen, "CPython 3.9 to 3.13 are read"};
   }
   if (runtime == "nodejs") {
-    return {"native functions; JavaScript without names",
-            "start it with --perf-basic-prof --interpreted-frames-native-stack"};
+    unsigned major = 0;
+    const auto [end, bad] = std::from_chars(version.data(), version.data() + version.size(), major);
+    if (bad == std::errc{} && major >= 16 && major <= 24) {
+      return {"JavaScript functions and files, between native ones; inlined ones as their callers",
+              ""};
+    }
+    return {"native functions; JavaScript with names where its V8 is as in 16 to 24",
+            "Node.js 16 to 24 are read; of others start it with --perf-basic-prof "
+            "--interpreted-frames-native-stack"};
   }
   if (runtime == "java" || runtime.find("OpenJDK") != std::string_view::npos ||
       runtime.find("Java") != std::string_view::npos) {

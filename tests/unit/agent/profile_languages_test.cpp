@@ -23,9 +23,23 @@ TEST(ProfileLanguagesTest, OtherVersionsOfPythonSayWhichAreRead) {
   }
 }
 
+TEST(ProfileLanguagesTest, EachNodeThatIsReadNeedsNothing) {
+  for (const char* version : {"16.20.2", "18.20.4", "20.0.0", "22.1.0", "24.2.0"}) {
+    const ProfileOutlook outlook = profile_outlook("nodejs", version);
+    EXPECT_TRUE(outlook.remedy.empty()) << version;
+    EXPECT_NE(outlook.seen.find("JavaScript functions"), std::string_view::npos) << version;
+  }
+}
+
+TEST(ProfileLanguagesTest, OtherNodesSayWhatHelps) {
+  for (const char* version : {"", "14.21.3", "26.0.0", "x"}) {
+    EXPECT_NE(profile_outlook("nodejs", version).remedy.find("--perf-basic-prof"),
+              std::string_view::npos)
+        << version;
+  }
+}
+
 TEST(ProfileLanguagesTest, WhatCompilesAtRunTimeSaysHowItIsNamed) {
-  EXPECT_NE(profile_outlook("nodejs", "20.0.0").remedy.find("--perf-basic-prof"),
-            std::string_view::npos);
   EXPECT_FALSE(profile_outlook(".NET", "8").remedy.empty());
 }
 

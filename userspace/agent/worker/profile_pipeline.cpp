@@ -113,6 +113,7 @@ ProfilePipelineFigures ProfilePipeline::figures() const {
   figures.tables_built = tracker_->figures().tables_built;
   figures.tables = tables_->figures();
   figures.refused = namer_->statistics().refused;
+  figures.refused.count(symbols::Refusals::Reason::kUnsupported, v8s_refused());
   return figures;
 }
 

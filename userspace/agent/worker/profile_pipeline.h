@@ -52,7 +52,7 @@ struct ProfilePipelineFigures {
   uint64_t tables_built = 0;
   uint64_t tables_ns = 0;  ///< of one CPU, that these took
   probes::UnwindTableFigures tables;
-  symbols::Refusals refused;  ///< files that gave no names
+  symbols::Refusals refused;  ///< files that gave no names; with V8 that is not known, too
 };
 
 /// One thread, the loop's. Times are CLOCK_MONOTONIC. `host` must outlive it.
@@ -76,6 +76,8 @@ class ProfilePipeline {
   [[nodiscard]] const symbols::PythonFigures& python() const { return namer_->python(); }
   [[nodiscard]] const symbols::JavaFigures& java() const { return namer_->java(); }
   [[nodiscard]] const WakerFigures& wakers() const { return wakers_.figures(); }
+  [[nodiscard]] const symbols::V8Figures& v8() const { return namer_->v8(); }
+  [[nodiscard]] uint64_t v8s_refused() const { return tracker_->figures().v8s_refused; }
   [[nodiscard]] base::Result<probes::ProfileBooks> books() const;
   [[nodiscard]] size_t pending_bytes() const { return ring_->pending_bytes(); }
 

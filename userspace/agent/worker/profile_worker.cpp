@@ -93,6 +93,20 @@ std::string wakers_told(const WakerFigures& wakers) {
       wakers.threads, wakers.interrupts, wakers.unknown);
 }
 
+/// The same of JavaScript.
+std::string v8_summary(const symbols::V8Figures& figures, uint64_t refused) {
+  std::string text;
+  if (figures.samples > 0) {
+    text = fmt::format("hostlens: JavaScript in {} samples; {:.1f}% of its functions have a name\n",
+                       figures.samples, percent(figures.named, figures.frames));
+  }
+  if (refused > 0) {
+    text += fmt::format("hostlens: {} programs with a V8 that is not as released by Node.js\n",
+                        refused);
+  }
+  return text;
+}
+
 std::string losses_off_cpu(const probes::ProfileBooks& books) {
   std::string text;
   if (books.over_budget > 0) {
@@ -266,6 +280,7 @@ void ProfileWorker::print_summary(const model::Profile& profile) const {
   if (const auto books = pipeline_->books()) {
     text += python_summary(pipeline_->python(), books->python);
     text += java_summary(pipeline_->java());
+    text += v8_summary(pipeline_->v8(), pipeline_->v8s_refused());
     text += job_.off_cpu ? losses_off_cpu(*books) : losses(*books);
     if (figures.garbage > 0)
       text += fmt::format("hostlens: {} unreadable records\n", figures.garbage);

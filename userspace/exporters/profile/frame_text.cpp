@@ -39,6 +39,13 @@ bool is_python_file(std::string_view file) {
   return file.ends_with(".py") || (file.starts_with('<') && file.ends_with('>'));
 }
 
+/// "node:internal/timers" is a file of the runtime itself.
+constexpr std::string_view kRuntimeFile = "node:";
+
+std::string_view short_file(std::string_view file) {
+  return file.starts_with(kRuntimeFile) ? file : base_name(file);
+}
+
 }  // namespace
 
 std::string line_safe(std::string_view text) {
@@ -68,11 +75,17 @@ std::string line_safe(std::string_view text) {
 std::string frame_text(const Frame& frame) {
   std::string text = frame.function == nullptr ? nameless(frame) : line_safe(frame.function->name);
   if (frame.kind == Frame::Kind::kKernel) text += kKernelSuffix;
-  if (frame.kind == Frame::Kind::kPython && frame.function != nullptr &&
-      !frame.function->file.empty()) {
-    text += " (" + line_safe(base_name(frame.function->file)) + ")";
+  const bool has_file =
+      frame.kind == Frame::Kind::kPython || frame.kind == Frame::Kind::kJavaScript;
+  if (has_file && frame.function != nullptr && !frame.function->file.empty()) {
+    text += " (" + line_safe(short_file(frame.function->file)) + ")";
   }
   return text;
+}
+
+bool is_javascript_file(std::string_view file) {
+  return file.starts_with(kRuntimeFile) || file.ends_with(".js") || file.ends_with(".mjs") ||
+         file.ends_with(".cjs") || file.ends_with(".ts");
 }
 
 Look look_of(const Frame& frame) {
@@ -131,8 +144,9 @@ Frame frame_of_text(std::string_view text) {
                                             text.ends_with(')') && open != std::string_view::npos &&
                                             open > 0) {
     const std::string_view file = text.substr(open + 2, text.size() - open - 3);
-    if (is_python_file(file)) {
-      frame.kind = Frame::Kind::kPython;
+    const bool python = is_python_file(file);
+    if (python || is_javascript_file(file)) {
+      frame.kind = python ? Frame::Kind::kPython : Frame::Kind::kJavaScript;
       function->file = file;
       text = text.substr(0, open);
     }

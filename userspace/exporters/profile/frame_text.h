@@ -30,9 +30,12 @@ inline constexpr size_t kLooks = 10;
 /// Strangers' text as one line that may stand between two ';'. ';' itself becomes ':'.
 [[nodiscard]] std::string line_safe(std::string_view text);
 
-/// "name", "name_[k]" in the kernel, "qualname (file.py)" for Python, "[module+0xoffset]" without a
-/// name.
+/// "name", "name_[k]" in the kernel, "qualname (file.py)" for Python, "name (file.js)" for
+/// JavaScript,
+/// "[module+0xoffset]" without a name.
 [[nodiscard]] std::string frame_text(const model::Frame& frame);
+/// By its ending, or Node.js' own "node:fs".
+[[nodiscard]] bool is_javascript_file(std::string_view file);
 [[nodiscard]] Look look_of(const model::Frame& frame);
 /// The frame that frame_text() wrote, as far as the text tells.
 [[nodiscard]] model::Frame frame_of_text(std::string_view text);

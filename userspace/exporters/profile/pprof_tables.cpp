@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 
+#include "exporters/profile/frame_text.h"
 #include "model/profile.h"
 
 namespace hostlens::exporters::profile {
@@ -98,7 +99,7 @@ Frame::Kind kind_of(const Frame& frame) {
   if (ends_with_any(file, {".py"})) return Frame::Kind::kPython;
   if (ends_with_any(file, {".go"})) return Frame::Kind::kGo;
   if (ends_with_any(file, {".java", ".kt", ".scala"})) return Frame::Kind::kJava;
-  if (ends_with_any(file, {".js", ".mjs", ".cjs", ".ts"})) return Frame::Kind::kJavaScript;
+  if (is_javascript_file(file)) return Frame::Kind::kJavaScript;
   const std::string_view name = frame.function->name;
   const bool is_mark = frame.module == nullptr && name.starts_with('[') && name.ends_with(']');
   return is_mark ? Frame::Kind::kUnknown : Frame::Kind::kNative;

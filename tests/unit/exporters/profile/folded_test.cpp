@@ -115,6 +115,8 @@ TEST(FoldedTest, FramesKeepTheirKind) {
   EXPECT_EQ(kind("tcp_sendmsg_[k]"), Frame::Kind::kKernel);
   EXPECT_EQ(kind("Handler.do_GET (views.py)"), Frame::Kind::kPython);
   EXPECT_EQ(kind("<module> (<string>)"), Frame::Kind::kPython);
+  EXPECT_EQ(kind("handle (server.mjs)"), Frame::Kind::kJavaScript);
+  EXPECT_EQ(kind("processTimers (node:internal/timers)"), Frame::Kind::kJavaScript);
   EXPECT_EQ(kind("main"), Frame::Kind::kNative);
   EXPECT_EQ(kind("operator()(int) (.clone)"), Frame::Kind::kNative);
   EXPECT_EQ(kind("[truncated]"), Frame::Kind::kUnknown);
