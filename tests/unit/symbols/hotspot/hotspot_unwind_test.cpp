@@ -56,7 +56,7 @@ class HotspotUnwindTest : public ::testing::Test, public UnwindMemory {
     blob(kCompiled, 0x5000, kFrameWords);
     blob(kCaller, 0x5000, 4);
     put_method(machine_, kMethod, "A", "b", "");
-    input_.space = {0, 0, UNWIND_SPACE_HOTSPOT};
+    input_.space = {0, 0, UNWIND_SPACE_HOTSPOT, {}};
     input_.stack_start = kStack;
     input_.registers[UNWIND_RSP] = kStack;
     input_.registers[UNWIND_RBP] = 0xbbbb;
