@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Where threads are while they are off CPU: how long, why, and with which stack. Beside probes/profile.bpf.c, whose
-// tables and rings it uses. No wake-up is hooked: how long a thread has waited for a CPU the kernel sums up itself (struct
-// sched_info), and the rest of its time off CPU was sleep. The scheduler's own hooks only take times, as they hold a run queue's lock; the stack is taken
-// when the thread is back and has not run yet: it is the one that it went away with.
+// tables and rings it uses. No wake-up is hooked for that: how long a thread has waited for a CPU the kernel sums up itself
+// (struct sched_info), and the rest of its time off CPU was sleep. The scheduler's own hook only takes times, as it holds a run
+// queue's lock; the stack is taken when the thread is back and has not run yet: it is the one that it went away with.
 #include "lib/kernel_types.h"
 
 #include <bpf/bpf_core_read.h>

@@ -195,7 +195,7 @@ TEST(PprofTest, WhoEndedASleepIsALabelAndPartOfTheStack) {
   for (const pb::Sample& sample : profile.sample()) {
     auto labels = labels_of(profile, sample);
     by_waker[{labels["cause"], labels["waker"]}] += sample.value(1);
-    EXPECT_EQ(labels.contains("waker"), sample.location_id_size() > 2);
+    EXPECT_EQ(!labels["waker"].empty(), sample.location_id_size() > 2);
   }
   EXPECT_EQ(by_waker, (std::map<std::pair<std::string, std::string>, int64_t>{
                           {{"lock", "walwriter"}, 6'000'000},
