@@ -259,8 +259,10 @@ def test_a_process_that_runs_already_is_known(node, tmp_path, directory, started
     found = stacks(tmp_path / "running.folded")
     main_thread = [(stack, weight) for stack, weight in found if functions(stack)]
     everything = sum(weight for _, weight in main_thread)
-    split = sum(weight for _, _, weight in of_part(found, "split"))
-    assert everything > 50 and split > 0.9 * everything, found
+    # By then some of what `repeat` calls is inlined, not all.
+    work = sum(weight for stack, weight in main_thread if {"repeat", "large", "small"} & set(functions(stack)))
+    large = sum(weight for stack, weight in main_thread if "large" in functions(stack))
+    assert everything > 50 and work > 0.9 * everything and large > 0.4 * everything, found
 
 
 def test_a_name_is_the_functions_and_no_perf_map_is_needed(node, tmp_path):
@@ -269,7 +271,10 @@ def test_a_name_is_the_functions_and_no_perf_map_is_needed(node, tmp_path):
             cwd=tmp_path)  # node leaves a log in it
     found = stacks(tmp_path / "work.folded")
     assert sum(weight for _, _, weight in of_part(found, "split")) > 60
-    assert not any(re.match(r"(Lazy|JS:)", frame) for stack, _ in found for frame in stack if "node_work.js" in frame)
+    # A function that was not read yet has the name of its code there.
+    by_map = sum(weight for stack, weight in found
+                 if any(re.match(r"(Lazy|JS:)", frame) and "node_work.js" in frame for frame in stack))
+    assert by_map <= 0.05 * sum(weight for _, weight in found), found
 
 
 def test_sleep_is_under_the_function_that_sleeps(node, tmp_path):

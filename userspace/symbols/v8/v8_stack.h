@@ -14,8 +14,8 @@ struct V8Place {
   /// It was interrupted there: it may be code without a frame of its own, which the function
   /// called.
   bool is_leaf = false;
-  bool builtin = false;     ///< the function is one of V8's own
-  std::string_view symbol;  ///< empty: none
+  bool builtin = false;          ///< the function is one of V8's own
+  std::string_view symbol = {};  ///< empty: none
 };
 
 enum class V8Show : uint8_t {

@@ -31,7 +31,9 @@ TEST_P(V8LayoutTest, CodeWithoutNamesHasMarks) {
   };
   EXPECT_EQ(mark("WasmFrame"), "[wasm]");
   EXPECT_EQ(mark("EntryFrame"), "");
-  if (std::string(GetParam()) >= "20") EXPECT_EQ(mark("IrregexpFrame"), "[regexp]");
+  if (std::string(GetParam()) >= "20") {
+    EXPECT_EQ(mark("IrregexpFrame"), "[regexp]");
+  }
 }
 
 TEST_P(V8LayoutTest, WithoutAFieldItIsRefusedByItsName) {
