@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // usage: stack_oracle PID STOPS   Stops threads of a process and of its descendants, one after the
-// other, and prints how many of their stacks are as libdwfl has them, then each difference. The
+// other, and prints how many of their stacks are as libdwfl has them, and each difference. The
 // last line is for tests/bench/unwind: counts by verdict, stops without a stack, frames.
 #include <gtest/gtest.h>
 
@@ -17,8 +17,8 @@ namespace {
 using namespace hostlens;
 using namespace hostlens::tests;
 
-/// Programs that start others are looked at again that often.
-constexpr size_t kShownStacks = 3;
+constexpr size_t kShownStacks = 3;  // of those that differ
+constexpr size_t kShownOthers = 5;
 
 struct Difference {
   StackVerdict verdict = StackVerdict::kEqual;
@@ -65,13 +65,15 @@ class Oracle {
       return std::pair(left.second.verdict, left.second.times) >
              std::pair(right.second.verdict, right.second.times);
     });
-    size_t shown = 0;
+    size_t stacks = 0;
+    size_t others = 0;
     for (const auto& [text, difference] : sorted) {
+      if (difference.verdict != StackVerdict::kDifferent && others++ >= kShownOthers) continue;
       constexpr std::array<const char*, kStackVerdicts> kWords = {
           "equal", "equal but truncated", "equal to made code", "equal, libdwfl lost", "DIFFERENT"};
       std::printf("%s, %zu x %s\n", kWords[static_cast<size_t>(difference.verdict)],
                   difference.times, text.c_str());
-      if (difference.verdict == StackVerdict::kDifferent && shown++ < kShownStacks) {
+      if (difference.verdict == StackVerdict::kDifferent && stacks++ < kShownStacks) {
         std::printf("%s", difference.stacks.c_str());
       }
     }
