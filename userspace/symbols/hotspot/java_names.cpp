@@ -61,7 +61,7 @@ JavaNames::Named& JavaNames::method(const Key& key, const HotspotLayout& layout,
     auto read = read_java_method(layout, key.address, key.check, words, limits_.method);
     if (!read) return 0;
     ++figures_.methods;
-    named.function = shared(std::move(read->name), std::move(read->file));
+    named.function = functions_.get(std::move(read->name), std::move(read->file));
     named.method = *std::move(read);
     return sizeof(named) + bytes_of(named.method);
   });
@@ -95,7 +95,7 @@ std::shared_ptr<const model::Function> JavaNames::stub(const Key& key, const Hot
                     name.begin(), name.end(),
                     [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
                 if (name.empty()) return 0;
-                function = shared(std::move(name), {});
+                function = functions_.get(std::move(name), {});
                 return sizeof(model::Function);
               });
 }
@@ -162,21 +162,6 @@ bool JavaNames::append(const model::ProcessKey& process, const HotspotLayout& la
   named.function = function;
   frames.push_back(std::move(named));
   return true;
-}
-
-std::shared_ptr<const model::Function> JavaNames::shared(std::string name, std::string file) {
-  if (functions_.size() >= functions_swept_) {
-    std::erase_if(functions_, [](const auto& entry) { return entry.second.expired(); });
-    functions_swept_ = std::max<size_t>(1024, 2 * functions_.size());
-  }
-  auto& known = functions_[name + '\0' + file];
-  auto function = known.lock();
-  if (function == nullptr) {
-    function = std::make_shared<const model::Function>(
-        model::Function{.name = std::move(name), .file = std::move(file), .system_name = {}});
-    known = function;
-  }
-  return function;
 }
 
 }  // namespace hostlens::symbols

@@ -17,6 +17,7 @@
 #include "symbols/hotspot/compiled_code.h"
 #include "symbols/hotspot/java_method.h"
 #include "symbols/hotspot/vm_structs.h"
+#include "symbols/names/function_pool.h"
 
 namespace hostlens::symbols {
 
@@ -98,16 +99,13 @@ class JavaNames {
   [[nodiscard]] bool append_compiled(const Key& key, const HotspotLayout& layout,
                                      const decoders::ProfileFrame& frame, uint64_t now_ns,
                                      std::vector<model::Frame>& frames);
-  [[nodiscard]] std::shared_ptr<const model::Function> shared(std::string name, std::string file);
 
   kernel::ProcessMemory& memory_;
   const JavaNamesLimits limits_;
   Table<Named> methods_;
   Table<Compiled> codes_;
   Table<std::shared_ptr<const model::Function>> stubs_;
-  /// One for all processes that run the same program, as long as any method has it.
-  std::unordered_map<std::string, std::weak_ptr<const model::Function>> functions_;
-  size_t functions_swept_ = 1024;  ///< the dead ones are dropped when there are so many
+  FunctionPool functions_;
   JavaNamesFigures figures_;
 };
 

@@ -116,25 +116,10 @@ void PythonNames::read(Code& code, python_version version) {
     ++figures_.broken;
     return;
   }
-  code.function = shared(*std::move(name), file ? *std::move(file) : std::string());
+  code.function = functions_.get(*std::move(name), file ? *std::move(file) : std::string());
   code.first_line = head->first_line;
   code.lines = read_lines(key, head->lines);
   ++figures_.read;
-}
-
-std::shared_ptr<const model::Function> PythonNames::shared(std::string name, std::string file) {
-  if (functions_.size() >= functions_swept_) {
-    std::erase_if(functions_, [](const auto& entry) { return entry.second.expired(); });
-    functions_swept_ = std::max<size_t>(1024, 2 * functions_.size());
-  }
-  auto& known = functions_[name + '\0' + file];
-  auto function = known.lock();
-  if (function == nullptr) {
-    function = std::make_shared<const model::Function>(
-        model::Function{.name = std::move(name), .file = std::move(file), .system_name = {}});
-    known = function;
-  }
-  return function;
 }
 
 }  // namespace hostlens::symbols

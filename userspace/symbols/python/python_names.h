@@ -13,6 +13,7 @@
 #include "decoders/profile_decoder.h"
 #include "kernel/process_memory.h"
 #include "model/stack.h"
+#include "symbols/names/function_pool.h"
 #include "symbols/python/code_object.h"
 
 namespace hostlens::symbols {
@@ -74,7 +75,6 @@ class PythonNames {
   [[nodiscard]] Bytes read_lines(const Key& key, uint64_t address);
   [[nodiscard]] std::optional<Bytes> read_memory(const Key& key, uint64_t address, uint64_t bytes);
   void forget_oldest();
-  [[nodiscard]] std::shared_ptr<const model::Function> shared(std::string name, std::string file);
   [[nodiscard]] static uint64_t bytes_of(const Code& code) {
     return code.lines.size() + sizeof(Code) + 64;
   }
@@ -84,9 +84,7 @@ class PythonNames {
   std::list<Code> codes_;  ///< most recently used first
   std::unordered_map<Key, std::list<Code>::iterator, KeyHash> by_key_;
   uint64_t bytes_ = 0;
-  /// One for all processes that run the same program, as long as any code object has it.
-  std::unordered_map<std::string, std::weak_ptr<const model::Function>> functions_;
-  size_t functions_swept_ = 1024;  ///< the dead ones are dropped when there are so many
+  FunctionPool functions_;
   PythonNamesFigures figures_;
 };
 

@@ -60,23 +60,8 @@ V8Name V8Names::read(V8Heap& heap, const Key& key) {
   name.builtin = function.builtin;
   if (script != nullptr && function.start) name.line = script->line(*function.start);
   if (function.name.empty()) function.name = "(anonymous)";
-  name.function = shared(std::move(function.name), script ? script->file : std::string());
+  name.function = functions_.get(std::move(function.name), script ? script->file : std::string());
   return name;
-}
-
-std::shared_ptr<const model::Function> V8Names::shared(std::string name, std::string file) {
-  if (functions_.size() >= functions_swept_) {
-    std::erase_if(functions_, [](const auto& entry) { return entry.second.expired(); });
-    functions_swept_ = std::max<size_t>(1024, 2 * functions_.size());
-  }
-  auto& known = functions_[name + '\0' + file];
-  auto function = known.lock();
-  if (function == nullptr) {
-    function = std::make_shared<const model::Function>(
-        model::Function{.name = std::move(name), .file = std::move(file), .system_name = {}});
-    known = function;
-  }
-  return function;
 }
 
 }  // namespace hostlens::symbols

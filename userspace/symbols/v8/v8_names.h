@@ -12,6 +12,7 @@
 #include "decoders/profile_decoder.h"
 #include "kernel/process_memory.h"
 #include "model/stack.h"
+#include "symbols/names/function_pool.h"
 #include "symbols/v8/v8_function.h"
 #include "symbols/v8/v8_scripts.h"
 
@@ -70,7 +71,6 @@ class V8Names {
   };
 
   [[nodiscard]] V8Name read(V8Heap& heap, const Key& key);
-  [[nodiscard]] std::shared_ptr<const model::Function> shared(std::string name, std::string file);
 
   kernel::ProcessMemory& memory_;
   const V8NamesLimits limits_;
@@ -78,9 +78,7 @@ class V8Names {
   std::unordered_map<Key, std::list<Known>::iterator, KeyHash> by_key_;
   V8MapTypes types_;
   V8Scripts scripts_;
-  /// One for all of one name in one file, as long as any entry has it.
-  std::unordered_map<std::string, std::weak_ptr<const model::Function>> functions_;
-  size_t functions_swept_ = 1024;  ///< the dead ones are dropped when there are so many
+  FunctionPool functions_;
   V8NamesFigures figures_;
 };
 
