@@ -184,24 +184,23 @@ TEST_F(LateUnwinderTest, CodeThatIsTooNewIsGuessedWhereCodeIsMade) {
   EXPECT_EQ(output.frames.size(), 2U);
 }
 
-/// Three frames of code without rows, of which the second is a function's and the third has a type.
+/// Three frames of code in no mapping: of a type, of a function, and one that is none of V8's.
 TEST_F(LateUnwinderTest, FramesOfV8TellTheirFunctions) {
   constexpr uint64_t kFunction = 0x1234567801;
   constexpr uint64_t kContext = 0x1234560009;
   constexpr uint64_t kType = 2 * 17;
   input_.pc = 0x1000;
   input_.registers[UNWIND_RBP] = kStack + 0x10;
-  const std::vector<uint64_t> stack{kFunction + 1, kContext,      kStack + 0x30, 0x2000, kFunction,
-                                    kContext,      kStack + 0x50, 0x3000,        0,      kType,
-                                    kStack + 0x60, kCaller};
+  const std::vector<uint64_t> stack{0,         kType,    kStack + 0x30, 0x2000,
+                                    kFunction, kContext, kStack + 0x50, 0x3000,
+                                    0x1002,    kContext, kStack + 0x60, kCaller};
   input_.space.flags = UNWIND_SPACE_JIT;
   EXPECT_TRUE(unwind({}, stack).v8_functions.empty()) << "there is no V8";
   input_.space.flags = UNWIND_SPACE_JIT | UNWIND_SPACE_V8;
   const UnwindOutput output = unwind({}, stack);
   EXPECT_EQ(output.outcome, PROFILE_COMPLETE);
   EXPECT_EQ(output.frames.size(), 4U);
-  const std::vector<uint64_t> expected{uint64_t{1} << V8_FRAME_INDEX_SHIFT | kFunction,
-                                       uint64_t{2} << V8_FRAME_INDEX_SHIFT | kType};
+  const std::vector<uint64_t> expected{kType, uint64_t{1} << V8_FRAME_INDEX_SHIFT | kFunction};
   EXPECT_EQ(output.v8_functions, expected);
 }
 
