@@ -164,7 +164,8 @@ class Profiled {
       if (::read(ready[0], &byte, 1) == 1) ::execv(arguments[0], arguments.data());
       ::_exit(127);
     }
-    set_target(static_cast<uint32_t>(pid));
+    EXPECT_TRUE(targets_->set_process(static_cast<uint32_t>(pid), true));
+    begin_off_cpu();
     own_.insert(static_cast<uint32_t>(pid));
     others_.erase(static_cast<uint32_t>(pid));
     EXPECT_EQ(::write(ready[1], "g", 1), 1);
@@ -177,8 +178,9 @@ class Profiled {
     if (!adopted_.insert(pid).second) return;
     own_.insert(pid);
     others_.erase(pid);
-    set_target(pid);
+    EXPECT_TRUE(targets_->set_process(pid, true));
     EXPECT_TRUE(tracker_->visit(base::monotonic_now_ns()));
+    begin_off_cpu();  // last: what the visit takes is no time of theirs
   }
 
   /// What the worker does all the time.
@@ -290,8 +292,7 @@ class Profiled {
       : shared_({std::begin(probes::OffCpuProbe::kSharedMaps),
                  std::end(probes::OffCpuProbe::kSharedMaps)}) {}
 
-  void set_target(uint32_t pid) {
-    EXPECT_TRUE(targets_->set_process(pid, true));
+  void begin_off_cpu() {
     if (off_cpu_) {
       EXPECT_TRUE(off_cpu_->begin());
     }
@@ -334,8 +335,8 @@ class Profiled {
     bits_ = static_cast<uint64_t*>(bits);
     targets_ = std::make_unique<kernel::TargetTable>(bits_, kBitsBytes / 8, -1);
     host_ = std::make_unique<kernel::LocalHostAccess>(*targets_);
-    tracker_ = std::make_unique<symbols::CodeTracker>(
-        *tables_, *host_, files_, memory_, [this](uint32_t pid) { return is_own(pid); });
+    tracker_ = std::make_unique<symbols::CodeTracker>(*tables_, *host_, files_, memory_,
+                                                      [this](uint32_t pid) { return is_own(pid); });
     mender_ = std::make_unique<symbols::SampleMender>(
         *tables_, *tracker_, memory_, [this](decoders::ProfileSample&& sample) {
           if (sample.time_ns >= since_ns_ && is_own(sample.process.pid)) {

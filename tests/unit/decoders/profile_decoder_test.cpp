@@ -158,8 +158,8 @@ TEST(ProfileDecoderTest, ReadsFramesOfV8BehindTheOthers) {
   record.v8_frames = 2;
   record.header.size += 4 * sizeof(uint64_t);
   std::vector<uint64_t> words = kFrames;
-  const uint64_t v8[] = {0x1234567800f1, 0x7f0000004561, uint64_t{2} << V8_FRAME_INDEX_SHIFT | 2 * 17,
-                         0};
+  const uint64_t v8[] = {0x1234567800f1, 0x7f0000004561,
+                         uint64_t{2} << V8_FRAME_INDEX_SHIFT | 2 * 17, 0};
   words.insert(words.end(), std::begin(v8), std::end(v8));
   ProfileSample sample;
   sample.v8_frames.resize(9);  // of an earlier one

@@ -115,9 +115,8 @@ std::optional<PythonProgram> read_python_program(const ElfView& elf, std::string
   }
   Symbols symbols;
   for (const uint32_t type : {uint32_t{SHT_DYNSYM}, uint32_t{SHT_SYMTAB}}) {
-    visit_symbols(elf, type, kMostSymbolBytes, [&](const Elf64_Sym& symbol, std::string_view of) {
-      take(symbol, of, symbols);
-    });
+    visit_symbols(elf, type, kMostSymbolBytes,
+                  [&](const Elf64_Sym& symbol, std::string_view of) { take(symbol, of, symbols); });
   }
   if (!symbols.runtime || symbols.eval.empty()) return std::nullopt;
   PythonProgram program;
