@@ -358,8 +358,10 @@ def test_wakers_are_those_of_wakeuptime(sleeps, directory, started, tool, tmp_pa
     if not theirs:
         pytest.skip("wakeuptime sees nothing on this kernel")
     for thread, who in (("network", "sleeps"), ("lock", "sleeps"), ("ipc", "sleeps"), ("wait", "child")):
-        # It has short sleeps as well, and none of those that a hypervisor's threads hide.
-        assert ours[thread][who] == pytest.approx(theirs[thread][who], rel=0.1), (thread, ours[thread], theirs[thread])
+        # It has short sleeps as well, and none of those that a hypervisor's threads hide. Its hook runs where the sleeper is to
+        # run, now and then: on an idle CPU it names the idle loop.
+        named = sum(time for waker, time in theirs[thread].items() if waker == who or waker.startswith("swapper/"))
+        assert ours[thread][who] == pytest.approx(named, rel=0.1), (thread, ours[thread], theirs[thread])
     # It names whoever an interrupt came upon.
     for thread in ("timer", "poll"):
         assert ours[thread]["[interrupt]"] == pytest.approx(sum(theirs[thread].values()), rel=0.1), (ours[thread], theirs[thread])

@@ -80,10 +80,12 @@ def test_shares_are_those_that_perf_finds_in_the_same_run(tmp_path, how):
         shares = by_us[name] / samples[0], by_perf[name] / samples[1]
         assert abs(shares[0] - shares[1]) < bound(truth, *samples), (name, shares, samples)
         assert abs(shares[0] - truth) < bound(truth, samples[0]), (name, shares, samples)
-    # Both see the leaf with its whole way from main.
+    # Both see the leaf with its whole way from main, but by frame pointers not who calls a function that has none.
     way = ("main", "forty", "turns", "turn")
-    for found in (stacks(ours), theirs):
-        assert sum(weight for stack, weight in found.items() if stack[-4:] == way) > 0.25 * sum(found.values()), found
+    assert sum(weight for stack, weight in stacks(ours).items() if stack[-4:] == way) > 0.25 * sum(stacks(ours).values())
+    ways = (way, ("main", "forty", "turn")) if how == "fp" else (way,)
+    seen = sum(weight for stack, weight in theirs.items() if any(stack[-len(one):] == one for one in ways))
+    assert seen > 0.25 * sum(theirs.values()), theirs
 
 
 def test_shares_of_python_are_those_that_the_program_measures(tmp_path):

@@ -38,9 +38,10 @@ using base::UniqueFd;
 constexpr uint64_t kDefaultNs = 30'000'000'000;
 /// After SIGTERM at --for, before SIGKILL.
 constexpr uint64_t kPatienceNs = 10'000'000'000;
-/// Between the end of waits that are under way and the command's: what runs Python is asked for its
-/// functions' names meanwhile.
-constexpr uint64_t kNamingNs = 200'000'000;
+/// Between the end of waits that are under way and the command's: what runs Python, Java or
+/// JavaScript is asked for its functions' names meanwhile, behind the symbols of a program like
+/// node, which take half a second.
+constexpr uint64_t kNamingNs = 1'000'000'000;
 /// For names and files, after the recording.
 constexpr uint64_t kWritingNs = 120'000'000'000;
 constexpr uint64_t kProgressNs = 200'000'000;

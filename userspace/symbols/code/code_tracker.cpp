@@ -87,6 +87,10 @@ void CodeTracker::on_notice(const decoders::ProfileNotice& notice, uint64_t now_
   }
 }
 
+void CodeTracker::look_again(model::ProcessKey process, uint64_t space, uint64_t now_ns) {
+  if (!wanted_ || wanted_(process.pid)) read_process(process, space, now_ns);
+}
+
 uint64_t CodeTracker::read_again(uint64_t now_ns) {
   while (!again_.empty() && again_.front().at_ns <= now_ns) {
     const Again due = again_.front();

@@ -107,6 +107,9 @@ class CodeTracker {
   [[nodiscard]] bool is_entry(const decoders::ProfileFrame& frame) const;
   /// Of a space; nullptr: not known. Ascending.
   [[nodiscard]] const std::vector<CodePlace>* places(uint64_t space) const;
+  /// Of what a thread that sleeps has in its stack nobody sends a notice: its mappings are read
+  /// anew.
+  void look_again(model::ProcessKey process, uint64_t space, uint64_t now_ns);
   /// Where a process has an executable's code now; nullopt: nowhere, or the process is not known.
   [[nodiscard]] std::optional<CodePlace> place_in(uint32_t pid, uint32_t number) const;
   /// Where the code of a space's JVM is; nullopt: not known.

@@ -119,6 +119,10 @@ void SampleMender::mend(uint64_t now_ns) {
       done = try_part(waiting->waker.stack->stack, waiting->waker.raw, tables, now_ns) && done;
     }
     if (!done && waiting->sample.time_ns + kPatienceNs > now_ns) {
+      if (waiting->raw && !waiting->looked_again) {
+        waiting->looked_again = true;
+        tracker_.look_again(waiting->sample.process, waiting->raw->fields.space, now_ns);
+      }
       ++waiting;
       continue;
     }

@@ -29,7 +29,7 @@ class SampleMender {
   static constexpr size_t kMostBytes = 1 << 20;
 
   /// All must outlive it.
-  SampleMender(const probes::UnwindTables& tables, const CodeTracker& tracker,
+  SampleMender(const probes::UnwindTables& tables, CodeTracker& tracker,
                kernel::ProcessMemory& memory, OnSample on_sample)
       : tables_(tables), tracker_(tracker), memory_(memory), on_sample_(std::move(on_sample)) {}
 
@@ -46,6 +46,7 @@ class SampleMender {
     decoders::ProfileSample sample;
     std::unique_ptr<RawStack> raw;  ///< null: the sample is as good as it gets
     WakerShelf::Waker waker;
+    bool looked_again = false;
   };
 
   class Tables;
@@ -59,7 +60,7 @@ class SampleMender {
   void pass(Waiting&& waiting) const;
 
   const probes::UnwindTables& tables_;
-  const CodeTracker& tracker_;
+  CodeTracker& tracker_;
   kernel::ProcessMemory& memory_;
   OnSample on_sample_;
   std::deque<RawStack> raws_;  ///< whose samples have not come yet: one per CPU at most
