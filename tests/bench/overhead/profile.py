@@ -20,7 +20,7 @@ from .host import standard_error
 
 AGENT = """\
 listen: 127.0.0.1:{{port}}
-targets: {{{{include: [{{{{pid: {{pid}}}}}]}}}}
+targets: {{{{include: [{{{{pid: {{pid}}}}}}]}}}}
 profile: {{{{cpu: {{{{enabled: {enabled}, hz: {hz}}}}}, scope: {scope}, limits: {{{{cpu: 100%}}}}}}}}
 """
 PYTHON = "def deep(n):\n    return deep(n - 1) if n else sum(range(3000))\nwhile True: deep(20)\n"
