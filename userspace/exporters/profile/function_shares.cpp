@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <iterator>
 #include <string_view>
-#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "exporters/profile/frame_text.h"
 
@@ -45,11 +45,10 @@ std::vector<FunctionShare> function_shares(const Profile& profile) {
 std::string function_table(const Profile& profile, size_t most_rows) {
   std::vector<FunctionShare> shares = function_shares(profile);
   const size_t shown = std::min(most_rows, shares.size());
-  std::partial_sort(shares.begin(), shares.begin() + static_cast<ptrdiff_t>(shown), shares.end(),
-                    [](const FunctionShare& a, const FunctionShare& b) {
-                      return std::tuple(-a.self, -a.total, std::string_view(a.function)) <
-                             std::tuple(-b.self, -b.total, std::string_view(b.function));
-                    });
+  std::stable_sort(shares.begin(), shares.end(),
+                   [](const FunctionShare& a, const FunctionShare& b) {
+                     return std::pair(-a.self, -a.total) < std::pair(-b.self, -b.total);
+                   });
   std::string out = "   self%   total%  function\n";
   for (size_t i = 0; i < shown; ++i) {
     fmt::format_to(std::back_inserter(out), "{:8.2f} {:8.2f}  {}\n", 100 * shares[i].self,

@@ -19,7 +19,8 @@ struct FunctionShare {
 /// profile.
 [[nodiscard]] std::vector<FunctionShare> function_shares(const model::Profile& profile);
 
-/// A text table: the first `most_rows` by self, then by total.
+/// A text table: the first `most_rows` by self, then by total; of equal ones what is called stands
+/// before its caller.
 [[nodiscard]] std::string function_table(const model::Profile& profile, size_t most_rows);
 
 }  // namespace hostlens::exporters::profile

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/profile/function_shares.h"
+
+#include <gtest/gtest.h>
+
+#include "exporters/profile/folded.h"
+
+namespace hostlens::exporters::profile {
+namespace {
+
+TEST(FunctionTableTest, OfEqualOnesWhatIsCalledStandsBeforeItsCaller) {
+  const auto profile = read_folded("t;a;b;c;leaf 10\n");
+  ASSERT_TRUE(profile);
+  EXPECT_EQ(function_table(*profile, 3),
+            "   self%   total%  function\n"
+            "  100.00   100.00  leaf\n"
+            "    0.00   100.00  c\n"
+            "    0.00   100.00  b\n"
+            "and 1 more\n");
+}
+
+TEST(FunctionTableTest, SelfCountsBeforeTotal) {
+  const auto profile = read_folded("t;main;small 1\nt;main;large 3\n");
+  ASSERT_TRUE(profile);
+  EXPECT_EQ(function_table(*profile, 20),
+            "   self%   total%  function\n"
+            "   75.00    75.00  large\n"
+            "   25.00    25.00  small\n"
+            "    0.00   100.00  main\n");
+}
+
+}  // namespace
+}  // namespace hostlens::exporters::profile
