@@ -13,12 +13,11 @@ import pytest
 
 from harness.agent import HOSTLENS
 from harness.process import Process
-from harness.sanitizers import assert_no_report
+from harness.recordings import profile, stacks
 
 pytestmark = pytest.mark.alone
 
 SOURCE = pathlib.Path(__file__).parents[1] / "fixtures/profile/JavaWork.java"
-PROFILE = [HOSTLENS, "profile", "--hz", "499"]
 SUMMARY = re.compile(r"hostlens: (\d+) (?:samples|waits) in [\d.]+ s; ([\d.]+)% of stacks whole(?: \((others: .*?)\))?;")
 # What a thread's stack begins with, by names that C libraries have for it.
 ROOTS = ("clone", "clone3", "__clone", "__clone3", "start_thread", "_start")
@@ -61,20 +60,6 @@ def java(request, classes):
 
 def is_interpreted(java):
     return "-Xint" in java
-
-
-def profile(*words):
-    result = subprocess.run([*map(str, [*PROFILE, *words])], capture_output=True, text=True, timeout=120, check=False)
-    assert_no_report(result.stderr)
-    if result.returncode == 3:
-        pytest.skip("stacks cannot be sampled here: " + result.stderr)
-    assert result.returncode == 0, result.stderr
-    return result
-
-
-def stacks(path):
-    lines = (line.rsplit(" ", 1) for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines())
-    return [(stack.split(";"), int(weight)) for stack, weight in lines]
 
 
 def methods(stack):

@@ -11,14 +11,13 @@ import subprocess
 
 import pytest
 
-from harness.agent import HOSTLENS, ended
 from harness.polling import eventually
 from harness.process import Process
+from harness.recordings import profile, stacks
 
 pytestmark = pytest.mark.alone
 
 PROGRAM = pathlib.Path(__file__).parents[1] / "fixtures/profile/node_work.js"
-PROFILE = [HOSTLENS, "profile", "--hz", "499"]
 # What each part's stacks are, from its own function on; a sample may be of any of these on the way to the last.
 CHAINS = {
     "split": ["split", ("large", "small")],
@@ -56,19 +55,6 @@ def node(request):
     if request.param is None:
         pytest.skip("there is no node")
     return request.param
-
-
-def profile(*words, **options):
-    result = ended([*PROFILE, *map(str, words)], text=True, **options)
-    if result.returncode == 3:
-        pytest.skip("stacks cannot be sampled here: " + result.stderr)
-    assert result.returncode == 0, result.stderr
-    return result
-
-
-def stacks(path):
-    lines = (line.rsplit(" ", 1) for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines())
-    return [(stack.split(";"), int(weight)) for stack, weight in lines]
 
 
 def functions(stack, file="node_work.js"):

@@ -11,13 +11,12 @@ import subprocess
 
 import pytest
 
-from harness.agent import HOSTLENS, ended
 from harness.process import Process
+from harness.recordings import profile, stacks
 
 pytestmark = pytest.mark.alone
 
 PROGRAM = pathlib.Path(__file__).parents[1] / "fixtures/profile/python_work.py"
-PROFILE = [HOSTLENS, "profile", "--hz", "499"]
 # What each part's stacks are, from its own function on; a sample may be of any of these on the way to the last.
 CHAINS = {
     "split": ["split", ("large", "small")],
@@ -52,19 +51,6 @@ def python(request):
     if path is None:
         pytest.skip(f"no python3.{minor} in /usr/bin nor of pyenv")
     return minor, path
-
-
-def profile(*words):
-    result = ended([*PROFILE, *map(str, words)], text=True)
-    if result.returncode == 3:
-        pytest.skip("stacks cannot be sampled here: " + result.stderr)
-    assert result.returncode == 0, result.stderr
-    return result
-
-
-def stacks(path):
-    lines = (line.rsplit(" ", 1) for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines())
-    return [(stack.split(";"), int(weight)) for stack, weight in lines]
 
 
 def functions(stack, file="python_work.py"):

@@ -107,9 +107,9 @@ def agent(directory, configuration, **rest):
     return Agent(["agent", "--config", file], directory, **rest)
 
 
-def ended(arguments, **options):
+def ended(arguments, timeout=30, **options):
     """Any command line with the program that ends by itself: what it left."""
-    result = subprocess.run([str(word) for word in arguments], capture_output=True, timeout=30,
+    result = subprocess.run([str(word) for word in arguments], capture_output=True, timeout=timeout,
                             check=False, **options)
     assert_no_report(result.stderr)
     return result
