@@ -29,7 +29,9 @@ bool is_cause(std::string_view frame) {
   return std::find(kCauses.begin(), kCauses.end(), frame) != kCauses.end();
 }
 
+/// The last frame; empty ones are not read, so they are not counted here either.
 std::string_view leaf_of(std::string_view stack) {
+  stack = stack.substr(0, stack.find_last_not_of(';') + 1);
   const size_t last = stack.rfind(';');
   return last == std::string_view::npos ? std::string_view{} : stack.substr(last + 1);
 }
@@ -38,6 +40,7 @@ std::string_view leaf_of(std::string_view stack) {
 size_t waker_mark(std::string_view stack) {
   const std::string mark = fmt::format(";{};", model::kWakerMark);
   for (size_t at = stack.find(mark); at != std::string_view::npos; at = stack.find(mark, at + 1)) {
+    if (stack.find_first_not_of(';', at + mark.size()) == std::string_view::npos) break;
     const std::string_view before = leaf_of(stack.substr(0, at));
     if (is_cause(before) || before == model::kOverflowMark) return at + 1;
   }
@@ -117,7 +120,7 @@ void parse_stack(std::string_view stack, bool off_cpu, FrameTable& table, model:
       off_cpu && (is_cause(cause) || cause == model::kOverflowMark)) {
     sample.cause = cause.substr(1, cause.size() - 2);
     if (waker_mark(stack) == std::string_view::npos) {
-      stack.remove_suffix(cause.size() + 1);
+      stack = stack.substr(0, static_cast<size_t>(cause.data() - stack.data()) - 1);
     } else {  // with a waker the cause is one of the frames
       sample.waker = leaf_of(stack).substr(0, kMostNameBytes);
     }
@@ -141,8 +144,10 @@ void parse_stack(std::string_view stack, bool off_cpu, FrameTable& table, model:
 
 base::Result<model::Profile> read_folded(std::string_view text, size_t max_bytes) {
   bool off_cpu = false;
-  auto checked = each_line(
-      text, [&off_cpu](const Line& line) { off_cpu = off_cpu || is_cause(cause_of(line.stack)); });
+  auto checked = each_line(text, [&off_cpu](const Line& line) {
+    // A stack without weight is not written again, so it must not decide what the others mean.
+    off_cpu = off_cpu || (line.weight > 0 && is_cause(cause_of(line.stack)));
+  });
   if (!checked) return std::move(checked).error().with_context("folded stacks");
 
   model::Profile profile({.kind = off_cpu ? model::ProfileKind::kOffCpu : model::ProfileKind::kCpu,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -32,7 +33,9 @@ std::vector<FunctionShare> function_shares(const Profile& profile) {
     for (auto step = path.rbegin(); step != path.rend(); ++step) {
       if (step->frame == nullptr || step->of_waker) continue;
       const auto [place, is_new] = places.try_emplace(step->text, shares.size());
-      if (is_new) shares.push_back({std::string(step->text), 0, 0});
+      if (is_new)
+        shares.push_back(
+            {std::string(step->text), 0, 0, step->frame->kind == model::Frame::Kind::kKernel});
       FunctionShare& row = shares[place->second];
       if (is_leaf) row.self += share;
       if (seen.insert(step->text).second) row.total += share;
@@ -47,7 +50,8 @@ std::string function_table(const Profile& profile, size_t most_rows) {
   const size_t shown = std::min(most_rows, shares.size());
   std::stable_sort(shares.begin(), shares.end(),
                    [](const FunctionShare& a, const FunctionShare& b) {
-                     return std::pair(-a.self, -a.total) < std::pair(-b.self, -b.total);
+                     return std::tuple(-a.self, a.in_kernel, -a.total) <
+                            std::tuple(-b.self, b.in_kernel, -b.total);
                    });
   std::string out = "   self%   total%  function\n";
   for (size_t i = 0; i < shown; ++i) {

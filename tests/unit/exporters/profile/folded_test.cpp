@@ -110,6 +110,25 @@ TEST(FoldedTest, TheOverflowIsOneFrameAndReadsBackAsSuch) {
   EXPECT_EQ(read->entries()[0].stack, model::Profile::kOverflowStack);
 }
 
+TEST(FoldedTest, StacksWithoutWeightDoNotDecideTheKind) {
+  const auto read = read_folded("t;f;[interrupt] 3000\nt;g;[disk] 0\n");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->settings().kind, model::ProfileKind::kCpu);
+  EXPECT_EQ(write_folded(*read), "t;f;[interrupt] 3000\n");
+}
+
+TEST(FoldedTest, EmptyFramesAreAsIfTheyWereNotThere) {
+  for (const auto& [text, back] : {std::pair{"t;;f;[lock]; 3\n", "t;f;[lock] 3\n"},
+                                   std::pair{"t;f;[lock];;--;;g 3\n", "t;f;[lock];--;g 3\n"},
+                                   std::pair{"t;f;[lock];--; 3\n", "t;f;[lock];-- 3\n"}}) {
+    const auto read = read_folded(text);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(write_folded(*read), back);
+  }
+  EXPECT_EQ(read_folded("t;f;[lock]; 3\n")->settings().kind, model::ProfileKind::kOffCpu);
+  EXPECT_EQ(read_folded("t;f;[lock];--; 3\n")->settings().kind, model::ProfileKind::kCpu);
+}
+
 TEST(FoldedTest, FramesKeepTheirKind) {
   const auto kind = [](std::string_view text) { return frame_of_text(text).kind; };
   EXPECT_EQ(kind("tcp_sendmsg_[k]"), Frame::Kind::kKernel);

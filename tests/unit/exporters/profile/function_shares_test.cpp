@@ -29,5 +29,18 @@ TEST(FunctionTableTest, SelfCountsBeforeTotal) {
             "    0.00   100.00  main\n");
 }
 
+TEST(FunctionTableTest, KernelFunctionsThatOnlyCallOthersComeLast) {
+  const auto profile =
+      read_folded("t;main;wait;enter_[k];schedule_[k];[lock] 3000\nt;main;spin 1000\n");
+  ASSERT_TRUE(profile);
+  EXPECT_EQ(function_table(*profile, 4),
+            "   self%   total%  function\n"
+            "   75.00    75.00  schedule_[k]\n"
+            "   25.00    25.00  spin\n"
+            "    0.00   100.00  main\n"
+            "    0.00    75.00  wait\n"
+            "and 1 more\n");
+}
+
 }  // namespace
 }  // namespace hostlens::exporters::profile
