@@ -312,6 +312,7 @@ UNWIND_FUNCTION int unwind__cfa(struct unwind_state *state, __u64 row_value, __u
 		*cfa = state->sp + (word.row.cfa_offset & 0xffUL) * 8;
 		return 0;
 	case UNWIND_CFA_RBP:
+	case UNWIND_CFA_RBP_ELSEWHERE:
 		lost = unwind__rbp(state, &value);
 		*cfa = value + (__u64)(unwind_signed_offset(word.row) * 8L);
 		return lost;
@@ -440,7 +441,7 @@ UNWIND_FUNCTION int unwind__by_row(struct unwind_state *state, __u64 row_value)
 		if (cfa < state->sp)
 			return unwind__end(state, PROFILE_STACK_ORDER);
 	} else {
-		if (cfa <= state->sp)
+		if (cfa <= state->sp && row.cfa_kind != UNWIND_CFA_RBP_ELSEWHERE)
 			return unwind__end(state, PROFILE_STACK_ORDER);
 		if (unwind__read(&pc, sizeof(pc), cfa - 8))
 			return unwind__end(state, PROFILE_MEMORY_FAULT);

@@ -23,7 +23,7 @@
 //   1. CFA by cfa_kind.   2. RA = *(CFA - 8), unless cfa_kind says otherwise.   3. rbp by rbp_kind, rbx by rbx_offset,
 //   both before rsp is replaced.   4. rsp = CFA.   5. The caller's pc is RA, a return address (subtract 1 for its
 //   lookup), except after UNWIND_CFA_SIGNAL. The CFA must exceed the frame's own rsp (UNWIND_CFA_RA_REGISTER: or equal it),
-//   except of UNWIND_CFA_SIGNAL, where the handler may have run on another stack.
+//   except of UNWIND_CFA_SIGNAL, where the handler may have run on another stack, and UNWIND_CFA_RBP_ELSEWHERE.
 // rbp and rbx are seldom needed: it suffices to carry the *address* where the caller's value was saved (or that it
 // is in the register still) and to read it when a row, or the fall-back to frame pointers, asks for the value.
 #pragma once
@@ -76,6 +76,9 @@ enum unwind_cfa_kind {
 	/* Code that keeps frame pointers by convention but has no rows (Go, trampolines): CFA = rbp + 16, RA = *(rbp + 8),
 	 * caller's rbp = *rbp. It is a rule of the file, but in a prologue it skips the caller: weaker than UNWIND_CFA_RBP. */
 	UNWIND_CFA_FRAME_POINTER = 11,
+	/* CFA = rbp + o8 on another stack, above or below this one: it need not exceed rsp. cfa_offset is signed. Go's
+	 * systemstack and asmcgocall, which call on the thread's own stack and keep the frame pointer of the goroutine's. */
+	UNWIND_CFA_RBP_ELSEWHERE = 12,
 	/* UNWIND_CFA_REGISTER + DWARF register number n (0 to 15, never 6 or 7): CFA = register n + o8; cfa_offset is
 	 * signed. The register is known in the interrupted frame (and after UNWIND_CFA_SIGNAL) only, except rbx (3),
 	 * which rbx_offset follows through callers: lazy binding (_dl_runtime_resolve) has its CFA there. */

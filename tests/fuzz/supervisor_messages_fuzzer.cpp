@@ -14,8 +14,15 @@ namespace {
 
 using namespace hostlens;
 
+constexpr uint32_t kOwnPid = 1000;
+
+void check_range(model::ProcessKey key) {
+  if (key.pid == 0 || key.pid > agent::kMaxPid) std::abort();
+}
+
 void check(model::ProcessKey key) {
-  if (key.pid == 0 || key.pid > agent::kMaxPid || key.pid == 1000) std::abort();
+  check_range(key);
+  if (key.pid == kOwnPid) std::abort();
 }
 
 class CheckingHost final : public kernel::HostAccess {
@@ -26,8 +33,9 @@ class CheckingHost final : public kernel::HostAccess {
     if (what > kernel::ProcessFile::kPerfMap) std::abort();
     return base::errno_error("open", ESRCH);
   }
-  base::Result<void> set_target(model::ProcessKey key, bool) override {
-    check(key);
+  base::Result<void> set_target(model::ProcessKey key, bool is_target) override {
+    check_range(key);
+    if (key.pid == kOwnPid && is_target) std::abort();
     return {};
   }
   base::Result<void> set_target_cgroup(uint64_t, bool) override { return {}; }
@@ -49,7 +57,7 @@ class CheckingMemory final : public kernel::ProcessMemory {
 class CheckingFiles final : public kernel::CodeFiles {
  public:
   base::Result<base::UniqueFd> open_code(model::ProcessKey key, uint64_t, uint64_t) override {
-    if (key.pid == 0 || key.pid > agent::kMaxPid) std::abort();
+    check_range(key);
     return base::errno_error("open", ENOENT);
   }
   base::Result<base::UniqueFd> open_debug_symbols(const std::optional<model::ProcessKey>&,
@@ -94,7 +102,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto ends = agent::Channel::pair();
   if (!ends) std::abort();
   CheckingCapture capture;
-  agent::HostRequestServer server(std::move(ends->first), capture, {.own_pid = 1000});
+  agent::HostRequestServer server(std::move(ends->first), capture, {.own_pid = kOwnPid});
   for (size_t at = 0; at < size; at += agent::kMessageBytes) {
     const size_t part = std::min(agent::kMessageBytes, size - at);
     if (::send(ends->second.fd(), data + at, part, MSG_DONTWAIT) < 0) break;

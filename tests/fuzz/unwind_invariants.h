@@ -26,7 +26,7 @@ inline void check_table(const symbols::UnwindTable& table, const symbols::Unwind
       const unwind_row& row = table.rows[next];
       require(i == 0 || row.pc_low > table.rows[next - 1].pc_low);
       require(
-          row.cfa_kind <= UNWIND_CFA_FRAME_POINTER ||
+          row.cfa_kind <= UNWIND_CFA_RBP_ELSEWHERE ||
           (row.cfa_kind >= UNWIND_CFA_REGISTER && row.cfa_kind <= UNWIND_CFA_REGISTER_FAR_LAST));
       require(row.rbp_kind <= UNWIND_RBP_UNDEFINED);
       require(row.cfa_kind != UNWIND_CFA_INVALID || row.cfa_offset < UNWIND_INVALID_REASONS);

@@ -54,7 +54,8 @@ struct Interval {
 
 class Oracle {
  public:
-  Oracle(Elf* elf, const symbols::UnwindTable& table) : table_(table) {
+  Oracle(Elf* elf, const symbols::UnwindTable& table, const OracleExemptions& exemptions)
+      : table_(table), exemptions_(exemptions) {
     eh_frame_ = dwarf_getcfi_elf(elf);
     dwarf_ = dwarf_begin_elf(elf, DWARF_C_READ, nullptr);
     if (dwarf_ != nullptr) debug_frame_ = dwarf_getcfi(dwarf_);
@@ -123,11 +124,15 @@ class Oracle {
     report_.bytes += end - begin;
     for (uint64_t at = begin; at < end; at = next_row(at)) {
       ++report_.compared;
+      if (exemptions_.rows && exemptions_.rows(at)) {
+        ++report_.exempted;
+        continue;
+      }
       judge(interval.words, symbols::find_row(table_, at), at);
     }
   }
 
-  void judge(const RuleWords& expected, const unwind_row* row, uint64_t at) {
+  void judge(RuleWords expected, const unwind_row* row, uint64_t at) {
     if (row == nullptr) {
       mismatch(at, expected, "no row");
       return;
@@ -141,6 +146,9 @@ class Oracle {
               .invalid_rules["reason " + std::to_string(row->cfa_offset) + ": " + expected.text()];
       }
       return;
+    }
+    if (exemptions_.rbp && (expected.rbp == "same" || expected.rbp == "undefined")) {
+      expected.rbp = rbp_words(*row);
     }
     switch (expected.judge(*row)) {
       case Verdict::kSame:
@@ -186,6 +194,7 @@ class Oracle {
   }
 
   const symbols::UnwindTable& table_;
+  const OracleExemptions& exemptions_;
   Dwarf_CFI* eh_frame_ = nullptr;
   Dwarf* dwarf_ = nullptr;
   Dwarf_CFI* debug_frame_ = nullptr;  // owned by dwarf_
@@ -193,25 +202,28 @@ class Oracle {
 };
 
 OracleReport compare_elf(Elf* raw, const symbols::UnwindTable& table,
-                         const std::vector<symbols::ElfSegment>& code) {
+                         const std::vector<symbols::ElfSegment>& code,
+                         const OracleExemptions& exemptions) {
   const std::unique_ptr<Elf, EndElf> elf(raw);
   if (!elf) return {.error = std::string("libelf: ") + elf_errmsg(-1)};
-  return Oracle(elf.get(), table).run(code);
+  return Oracle(elf.get(), table, exemptions).run(code);
 }
 
 }  // namespace
 
 OracleReport compare_with_libdw(const std::string& path, const symbols::UnwindTable& table,
-                                const std::vector<symbols::ElfSegment>& code) {
+                                const std::vector<symbols::ElfSegment>& code,
+                                const OracleExemptions& exemptions) {
   elf_version(EV_CURRENT);
   const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  return compare_elf(elf_begin(fd.get(), ELF_C_READ_MMAP_PRIVATE, nullptr), table, code);
+  return compare_elf(elf_begin(fd.get(), ELF_C_READ_MMAP_PRIVATE, nullptr), table, code,
+                     exemptions);
 }
 
 OracleReport compare_with_libdw(std::vector<char> image, const symbols::UnwindTable& table,
                                 const std::vector<symbols::ElfSegment>& code) {
   elf_version(EV_CURRENT);
-  return compare_elf(elf_memory(image.data(), image.size()), table, code);
+  return compare_elf(elf_memory(image.data(), image.size()), table, code, {});
 }
 
 }  // namespace hostlens::tests

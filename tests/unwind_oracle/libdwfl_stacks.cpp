@@ -4,9 +4,12 @@
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <string_view>
 
 namespace hostlens::tests {
 namespace {
@@ -30,6 +33,14 @@ std::string mapped_files(pid_t pid) {
   return files;
 }
 
+bool is_astray(std::string_view function) {
+  constexpr std::array<std::string_view, 6> kNames{
+      "runtime.systemstack", "runtime.asmcgocall", "runtime.mcall",
+      "runtime.morestack",   "runtime.mstart",     "runtime.sigreturn__sigaction"};
+  function = function.substr(0, function.find(".abi"));
+  return std::ranges::find(kNames, function) != kNames.end();
+}
+
 struct Walk {
   Dwfl* dwfl;
   JudgedStack* stack;
@@ -51,6 +62,8 @@ int add_frame(Dwfl_Frame* frame, void* argument) {
         dwfl_module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
     judged.module = name == nullptr ? "?" : name;
     judged.address = pc - bias;
+    const char* function = dwfl_module_addrname(module, pc);
+    judged.is_astray = function != nullptr && is_astray(function);
   }
   walk.stack->frames.push_back(std::move(judged));
   return walk.stack->frames.size() < kMostFrames ? DWARF_CB_OK : DWARF_CB_ABORT;

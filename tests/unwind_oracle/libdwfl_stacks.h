@@ -20,6 +20,9 @@ struct JudgedFrame {
   bool is_exact = false;
   std::string module{};  ///< its path, or as libdwfl calls it; empty: in none
   uint64_t address = 0;  ///< ELF virtual address in the module; without one, pc
+  /// In one of Go's functions that are on another stack than their DWARF tells
+  /// (symbols/unwind/go_stack_switches.h): what libdwfl says of the caller is not so.
+  bool is_astray = false;
 };
 
 struct JudgedStack {

@@ -33,6 +33,8 @@ std::string row_cfa(const unwind_row& row) {
       return breg(UNWIND_RSP, words * 8 + UNWIND_FAR_BYTES);
     case UNWIND_CFA_RBP:
       return breg(UNWIND_RBP, signed_words * 8);
+    case UNWIND_CFA_RBP_ELSEWHERE:
+      return breg(UNWIND_RBP, signed_words * 8) + " elsewhere";
     case UNWIND_CFA_PLT:
       return "breg7(8) breg16(0) lit15 and lit" + std::to_string(words) + " ge lit3 shl plus";
     case UNWIND_CFA_RSP_DEREF:
@@ -60,22 +62,6 @@ std::string row_return_address(const unwind_row& row) {
   if (row.cfa_kind == UNWIND_CFA_SIGNAL) return breg(UNWIND_RSP, UNWIND_UCONTEXT_RIP);
   if (row.cfa_kind == UNWIND_CFA_RA_REGISTER) return "reg" + std::to_string(row.cfa_offset >> 8);
   return at_cfa(-8);
-}
-
-std::string row_rbp(const unwind_row& row) {
-  if (row.cfa_kind == UNWIND_CFA_SIGNAL) return breg(UNWIND_RSP, UNWIND_UCONTEXT_RBP);
-  switch (row.rbp_kind) {
-    case UNWIND_RBP_SAME:
-      return "same";
-    case UNWIND_RBP_CFA:
-      return at_cfa(row.rbp_offset * 8);
-    case UNWIND_RBP_RBP:
-      return breg(UNWIND_RBP, row.rbp_offset * 8);
-    case UNWIND_RBP_REGISTER:
-      return "reg" + std::to_string(row.rbp_offset);
-    default:
-      return "undefined";
-  }
 }
 
 std::string row_rbx(const unwind_row& row) {
@@ -133,8 +119,24 @@ std::string operation_words(const std::vector<Operation>& operations) {
   return text;
 }
 
+std::string rbp_words(const unwind_row& row) {
+  if (row.cfa_kind == UNWIND_CFA_SIGNAL) return breg(UNWIND_RSP, UNWIND_UCONTEXT_RBP);
+  switch (row.rbp_kind) {
+    case UNWIND_RBP_SAME:
+      return "same";
+    case UNWIND_RBP_CFA:
+      return at_cfa(row.rbp_offset * 8);
+    case UNWIND_RBP_RBP:
+      return breg(UNWIND_RBP, row.rbp_offset * 8);
+    case UNWIND_RBP_REGISTER:
+      return "reg" + std::to_string(row.rbp_offset);
+    default:
+      return "undefined";
+  }
+}
+
 std::string row_text(const unwind_row& row) {
-  return "cfa=" + row_cfa(row) + " ra=" + row_return_address(row) + " rbp=" + row_rbp(row) +
+  return "cfa=" + row_cfa(row) + " ra=" + row_return_address(row) + " rbp=" + rbp_words(row) +
          " rbx=" + row_rbx(row);
 }
 
@@ -156,7 +158,7 @@ Verdict RuleWords::judge(const unwind_row& row) const {
       signal != signal_frame) {
     return Verdict::kDifferent;
   }
-  const std::string found_rbp = row_rbp(row);
+  const std::string found_rbp = rbp_words(row);
   const std::string found_rbx = row_rbx(row);
   const bool same_rbp = rbp == found_rbp;
   // libdw takes an rbx that no instruction names for call-clobbered; the psABI (3.2.1) has it

@@ -20,6 +20,8 @@ struct Operation {
 /// "breg7(8) deref plus(8)": names without prefix, registers in numbers.
 std::string operation_words(const std::vector<Operation>& operations);
 
+/// The caller's rbp.
+std::string rbp_words(const unwind_row& row);
 std::string row_text(const unwind_row& row);
 
 enum class Verdict { kSame, kRegisterLost, kDifferent };

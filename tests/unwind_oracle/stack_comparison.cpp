@@ -65,6 +65,7 @@ StackVerdict verdict_of(const JudgedStack& judged, const ProfileSample& sample, 
   if (through_made_code) return StackVerdict::kToMadeCode;
   // Both come to the same address where no code is: Go's DWARF does not tell where a thread begins.
   if (whole && !judged.error.empty() && is_broken(sample.outcome)) return StackVerdict::kEqual;
+  if (equal > 0 && judged.frames[equal - 1].is_astray) return StackVerdict::kJudgeLost;
   // It may have gone on past a function that nobody has called.
   const bool ours_whole = equal == ours && !is_broken(sample.outcome);
   if ((equal == theirs || ours_whole) && !judged.error.empty()) return StackVerdict::kJudgeLost;

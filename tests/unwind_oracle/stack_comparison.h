@@ -17,7 +17,7 @@ enum class StackVerdict : uint8_t {
   /// Down to the first frame in memory without a file (made at run time): nothing describes it, so
   /// from there on both only guess.
   kToMadeCode,
-  kJudgeLost,  ///< as far as libdwfl came, which says that there is more
+  kJudgeLost,  ///< as far as libdwfl came, which says that there is more or goes astray
   kDifferent
 };
 inline constexpr size_t kStackVerdicts = 5;

@@ -98,7 +98,8 @@ class FrameTable {
     const auto found = frames_.find(text);
     if (found != frames_.end()) return found->second;
     if (frames_.size() >= kMostRemembered) frames_.clear();
-    return frames_.emplace(text, frame_of_text(text)).first->second;
+    // Made safe first: what is not would be when it is written, and might be another frame then.
+    return frames_.emplace(text, frame_of_text(line_safe(text))).first->second;
   }
 
  private:

@@ -43,10 +43,10 @@ std::optional<uint32_t> GoLineTable::half(uint64_t at) const {
   return value;
 }
 
-std::string_view GoLineTable::text_at(uint64_t at) const {
+std::string_view GoLineTable::text_at(uint64_t at, uint32_t most_bytes) const {
   if (at >= table_.size()) return {};
   const auto* begin = reinterpret_cast<const char*>(table_.data() + at);
-  return {begin, ::strnlen(begin, std::min<uint64_t>(table_.size() - at, kMaxNameBytes))};
+  return {begin, ::strnlen(begin, std::min<uint64_t>(table_.size() - at, most_bytes))};
 }
 
 base::Result<GoLineTable> GoLineTable::parse(std::vector<std::byte> table, uint64_t text) {
@@ -130,6 +130,13 @@ std::optional<uint64_t> GoLineTable::record_of(const Row& row) const {
   if (row.function >= table_.size() - functions_at_) return std::nullopt;
   // The record begins with the entry again, as the row has it.
   return functions_at_ + row.function + (layout_ == Layout::kGo116 ? 8 : 4);
+}
+
+std::string_view GoLineTable::name_of(uint32_t index, uint32_t most_bytes) const {
+  const auto found = index < functions_ ? row(index) : std::nullopt;
+  const auto record = found ? record_of(*found) : std::nullopt;
+  const auto name = record ? half(*record) : std::nullopt;
+  return name ? text_at(names_at_ + *name, most_bytes) : std::string_view{};
 }
 
 std::optional<uint64_t> GoLineTable::start_of(uint32_t index) const {

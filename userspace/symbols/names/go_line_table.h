@@ -50,6 +50,8 @@ class GoLineTable {
   /// so a hostile table has more of them than bytes.
   using OnDepth = std::function<void(const GoStackDepth&)>;
   uint32_t stack_depths(uint32_t index, const OnDepth& on_depth) const;
+  /// The beginning of a function's name, of at most so many bytes; empty: there is none.
+  [[nodiscard]] std::string_view name_of(uint32_t index, uint32_t most_bytes = kMaxNameBytes) const;
   /// Where a function begins; nullopt: there is none of that number.
   [[nodiscard]] std::optional<uint64_t> start_of(uint32_t index) const;
 
@@ -69,7 +71,7 @@ class GoLineTable {
   [[nodiscard]] bool read_header(uint64_t text);
   [[nodiscard]] std::optional<uint64_t> word(uint64_t at) const;
   [[nodiscard]] std::optional<uint32_t> half(uint64_t at) const;
-  [[nodiscard]] std::string_view text_at(uint64_t at) const;
+  [[nodiscard]] std::string_view text_at(uint64_t at, uint32_t most_bytes = kMaxNameBytes) const;
   [[nodiscard]] std::optional<Row> row(uint32_t index) const;
   /// Calls `on_step` with a value and the range that it holds in, until it returns false. The
   /// number of calls.

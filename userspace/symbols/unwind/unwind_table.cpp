@@ -91,8 +91,8 @@ void add_background(const ElfView& file, RowTable& table) {
   }
 }
 
-/// `go`: functions that no entry describes; null: there are none.
-UnwindTable build(const ElfView& file, FrameEntries& entries, GoFrames* go,
+/// Where an entry and `go` describe the same function, `go` counts.
+UnwindTable build(const ElfView& file, FrameEntries& entries, GoFrames& go,
                   const UnwindLimits& limits) {
   UnwindTable result;
   UnwindStatistics& statistics = result.statistics;
@@ -116,14 +116,13 @@ UnwindTable build(const ElfView& file, FrameEntries& entries, GoFrames* go,
       ++statistics.overlapping;
     }
     statistics.covered_bytes += end - fde.start;
-    if (go != nullptr) go->add_before(fde.start, table);
+    go.add_through(fde.start, table);
     program.run(fde, end, sink);
   }
-  if (go != nullptr) go->add_before(kRowAddressEnd, table);
+  go.add_through(kRowAddressEnd, table);
   table.finish();
   statistics.full_pages = table.full_pages();
-  statistics.limit_reached =
-      table.limit_reached() || entries.limit_reached || (go != nullptr && go->limit_reached());
+  statistics.limit_reached = table.limit_reached() || entries.limit_reached || go.limit_reached();
   result.rows = std::move(table.rows());
   result.pages = std::move(table.pages());
   return result;
@@ -140,20 +139,20 @@ base::Result<UnwindTable> build_from(const ElfView& file, const ElfView* debug_f
   auto eh_frame = load_eh_frame(file, limits.section_bytes);
   if (!eh_frame) return std::move(eh_frame).error();
   keep(std::move(eh_frame));
+  // Go's own table has all that its .debug_frame has, and more.
+  GoFrames go(file);
   // What only adds to it may be missing or broken.
-  bool complete = keep(load_debug_frame(file, limits.section_bytes));
-  if (debug_file != nullptr) {
-    complete = keep(load_debug_frame(*debug_file, limits.section_bytes)) && complete;
+  bool complete = true;
+  if (go.empty()) {
+    complete = keep(load_debug_frame(file, limits.section_bytes));
+    if (debug_file != nullptr) {
+      complete = keep(load_debug_frame(*debug_file, limits.section_bytes)) && complete;
+    }
   }
   FrameEntries entries;
   for (const LoadedFrames& each : loaded) read_entries(each.section(), limits.entries, entries);
   if (!complete) ++entries.broken;
-  const bool has_dwarf = std::ranges::any_of(loaded, [](const LoadedFrames& frames) {
-    return frames.kind == CfiSection::Kind::kDebugFrame;
-  });
-  if (has_dwarf) return build(file, entries, nullptr, limits);
-  GoFrames go(file);
-  return build(file, entries, &go, limits);
+  return build(file, entries, go, limits);
 }
 
 }  // namespace

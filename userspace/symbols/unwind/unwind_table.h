@@ -44,9 +44,9 @@ struct UnwindTable {
   UnwindStatistics statistics;
 };
 
-/// From .eh_frame and .debug_frame of `file`, of Go without the latter from .gopclntab. A file with
-/// none of these gives an empty table. Go's code gets UNWIND_CFA_FRAME_POINTER where nothing else
-/// is known. Any thread.
+/// From .eh_frame and .debug_frame of `file`, of Go in place of the latter from .gopclntab. A file
+/// with none of these gives an empty table. Go's code gets UNWIND_CFA_FRAME_POINTER where nothing
+/// else is known. Any thread.
 [[nodiscard]] base::Result<UnwindTable> build_unwind_table(const ElfView& file,
                                                            const UnwindLimits& limits = {});
 

@@ -129,6 +129,12 @@ TEST(FoldedTest, EmptyFramesAreAsIfTheyWereNotThere) {
   EXPECT_EQ(read_folded("t;f;[lock];--; 3\n")->settings().kind, model::ProfileKind::kCpu);
 }
 
+TEST(FoldedTest, ControlCharactersAreSpacesBeforeAFrameIsRead) {
+  const auto read = read_folded("t;run\x01(dir/work.py) 3\n");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(write_folded(*read), "t;run (work.py) 3\n");
+}
+
 TEST(FoldedTest, FramesKeepTheirKind) {
   const auto kind = [](std::string_view text) { return frame_of_text(text).kind; };
   EXPECT_EQ(kind("tcp_sendmsg_[k]"), Frame::Kind::kKernel);

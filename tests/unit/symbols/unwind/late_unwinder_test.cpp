@@ -93,6 +93,16 @@ TEST_F(LateUnwinderTest, FollowsEachKindOfRow) {
   expect_caller(unwind({row(0, UNWIND_CFA_RA_REGISTER, UNWIND_RDI << 8)}, {0}));
 }
 
+TEST_F(LateUnwinderTest, AFrameMayBeOnAnotherStackBelow) {
+  // rsp is in the middle, the frame that rbp belongs to below it.
+  input_.registers[UNWIND_RSP] = kStack + 0x80;
+  input_.registers[UNWIND_RBP] = kStack + 0x10;
+  const std::vector<uint64_t> stack{0, 0, 0, kCaller, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  expect_caller(unwind({row(0, UNWIND_CFA_RBP_ELSEWHERE, 2, UNWIND_RBP_CFA, -2)}, stack));
+  EXPECT_EQ(unwind({row(0, UNWIND_CFA_RBP, 2, UNWIND_RBP_CFA, -2)}, stack).outcome,
+            PROFILE_STACK_ORDER);
+}
+
 TEST_F(LateUnwinderTest, ASignalFrameRestoresTheInterruptedOnesRegisters) {
   // rsp is the context; r12, rbp, rbx, rsp and rip of what was interrupted are in it.
   std::vector<uint64_t> stack(40);
