@@ -153,6 +153,31 @@ TEST_F(ProfileTablesTest, AFileThatIsWrittenOverIsAnotherOne) {
   ::rmdir(folder);
 }
 
+TEST_F(ProfileTablesTest, ProgramsThatNobodyRunsAnyMoreGoWithTheirTablesAndFiles) {
+  // Of its own, as their times go on for many minutes and never back.
+  std::string why_not;
+  const auto profiled = Profiled::open(499, true, why_not, kTableBytes);
+  ASSERT_NE(profiled, nullptr) << why_not;
+  auto child = profiled->start({profiled_program("profiled_chains"), "chain"});
+  const auto pid = static_cast<uint32_t>(child.pid);
+  profiled->settle(pid);
+  const uint32_t number = program_of(*profiled, pid);
+  ASSERT_TRUE(profiled->tables().has_table(number));
+  const uint64_t idle_ns = symbols::CodeTrackerLimits{}.idle_ns;
+  ASSERT_TRUE(profiled->tracker().visit(base::monotonic_now_ns() + 2 * idle_ns));
+  EXPECT_NE(profiled->tracker().file(number), nullptr) << "it still runs";
+  child.go();
+  child.end();
+  const uint64_t end_ns = base::monotonic_now_ns() + 3 * idle_ns;
+  ASSERT_TRUE(profiled->tracker().visit(end_ns));
+  ASSERT_TRUE(profiled->tracker().visit(end_ns + idle_ns));
+  EXPECT_NE(profiled->tracker().file(number), nullptr) << "it may be started again";
+  ASSERT_TRUE(profiled->tracker().visit(end_ns + idle_ns + 1));
+  EXPECT_EQ(profiled->tracker().file(number), nullptr);
+  EXPECT_FALSE(profiled->tables().has_table(number));
+  EXPECT_GE(profiled->tracker().figures().executables_forgotten, 1U);
+}
+
 TEST_F(ProfileTablesTest, AForkedChildIsInItsParentsSpace) {
   auto child = start("fork");
   const auto pid = static_cast<uint32_t>(child.pid);

@@ -2,6 +2,7 @@
 // Symbol tables, debug links and compressed symbols of an ELF file that nobody vouches for.
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <vector>
 
 #include "symbols/names/debug_data.h"
@@ -32,7 +33,8 @@ void look_up(const symbols::ElfView& elf) {
     const auto found = table->find(address);
     if (!found) continue;
     expect(found->start <= address && found->index < table->size());
-    expect(!found->name.empty() && found->name.size() <= kLimits.name_bytes);
+    const std::string name = table->name_of(found->index);
+    expect(!name.empty() && name.size() <= kLimits.name_bytes);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/worker/profile_pipeline.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -98,6 +99,17 @@ void ProfilePipeline::on_notices() {
   build_tables();
 }
 
+/// After a storm of short programs the heap is full of holes.
+void ProfilePipeline::give_memory_back() {
+  const uint64_t forgotten = tracker_->figures().executables_forgotten;
+  if (forgotten != forgotten_) namer_->forget_gone();
+  forgotten_ = forgotten;
+  const uint64_t gone = forgotten + namer_->statistics().evicted;
+  if (gone - trimmed_at_ < kGoneToTrim) return;
+  trimmed_at_ = gone;
+  ::malloc_trim(0);
+}
+
 void ProfilePipeline::build_tables() {
   const uint64_t end_ns = base::monotonic_now_ns() + kBuildNs;
   const uint64_t begin_cpu_ns = base::thread_cpu_now_ns();
@@ -124,6 +136,7 @@ void ProfilePipeline::on_round() {
     if (auto visited = tracker_->visit(now_ns); !visited) {
       spdlog::warn("{}; some stacks are not unwound", visited.error().text());
     }
+    give_memory_back();
   }
   (void)tracker_->read_again(now_ns);
   build_tables();

@@ -86,12 +86,15 @@ class ProfilePipeline {
   static constexpr uint64_t kVisitNs = 5'000'000'000;
   /// Tables are built for so long in one go, then samples are looked after.
   static constexpr uint64_t kBuildNs = 200'000'000;
+  /// Executables and names that went, until the heap is trimmed: it takes some milliseconds.
+  static constexpr uint64_t kGoneToTrim = 64;
 
   ProfilePipeline(ProfilePipelineSettings settings, OnSample on_sample)
       : settings_(std::move(settings)), on_sample_(std::move(on_sample)) {}
   [[nodiscard]] bool reads_mappings_of(uint32_t pid) const;
   void read_ring();
   void build_tables();
+  void give_memory_back();
   void read_other(base::Bytes bytes);
   void take(decoders::ProfileSample&& sample);
   void add_waker(const decoders::ProfileSample& sleep, model::Sample& named);
@@ -110,6 +113,8 @@ class ProfilePipeline {
   std::unordered_set<uint32_t> noticed_;  ///< targets_only: of these; at most all pids
   uint64_t opened_ns_ = 0;
   uint64_t visited_ns_ = 0;
+  uint64_t forgotten_ = 0;  ///< executables, when memory was given back the last time
+  uint64_t trimmed_at_ = 0;
 };
 
 }  // namespace hostlens::agent

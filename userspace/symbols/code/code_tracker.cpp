@@ -118,6 +118,7 @@ Result<void> CodeTracker::visit(uint64_t now_ns) {
     return true;
   });
   for (const Found& found : unknown) read_process(found.process, found.space, now_ns);
+  forget_idle(now_ns);
   return {};
 }
 
@@ -324,6 +325,17 @@ void CodeTracker::forget(uint32_t number, uint64_t now_ns) {
   std::erase(waiting_, number);
   tables_.remove_executable(number, now_ns);
   known_.erase(number);
+}
+
+void CodeTracker::forget_idle(uint64_t now_ns) {
+  std::vector<uint32_t> idle;
+  for (const auto& [number, known] : known_) {
+    if (known->users == 0 && now_ns > known->unused_since_ns + limits_.idle_ns) {
+      idle.push_back(number);
+    }
+  }
+  for (const uint32_t number : idle) forget(number, now_ns);
+  figures_.executables_forgotten += idle.size();
 }
 
 void CodeTracker::forget_build(const Known& known) {

@@ -31,6 +31,9 @@ struct CodeTrackerLimits {
   size_t executables = 2048;    ///< each keeps a descriptor: see executables_within
   size_t maps_bytes = 4 << 20;  ///< of one process's /proc/PID/maps
   size_t mappings = UNWIND_MAPPINGS_MAX;
+  /// An executable that no process has mapped for so long goes, with its table and descriptor; what
+  /// a timer starts every few minutes stays.
+  uint64_t idle_ns = 300'000'000'000;
 };
 
 /// As many of them as leave the other half of this process's descriptors to everything else.
@@ -64,11 +67,12 @@ struct CodeTrackerFigures {
   uint64_t processes_failed = 0;  ///< of these, in vain: mostly gone already
   uint64_t files_failed = 0;      ///< executables that could not be opened
   uint64_t tables_built = 0;
-  uint64_t tables_failed = 0;  ///< files without rows that could be used
-  uint64_t pythons = 0;        ///< files with CPython in them
-  uint64_t machines = 0;       ///< times that a JVM has told where its code is
-  uint64_t v8s = 0;            ///< and with V8
-  uint64_t v8s_refused = 0;    ///< with V8 that is not as we know it: its functions have no names
+  uint64_t tables_failed = 0;          ///< files without rows that could be used
+  uint64_t executables_forgotten = 0;  ///< that no process had mapped for long
+  uint64_t pythons = 0;                ///< files with CPython in them
+  uint64_t machines = 0;               ///< times that a JVM has told where its code is
+  uint64_t v8s = 0;                    ///< and with V8
+  uint64_t v8s_refused = 0;  ///< with V8 that is not as we know it: its functions have no names
 };
 
 /// Reading mappings takes some 50 us and is done at once; a table takes 1 to 300 ms and is built
@@ -193,6 +197,7 @@ class CodeTracker {
   void wait_for(uint32_t number, bool first);
   [[nodiscard]] bool make_room(uint64_t now_ns);
   void forget(uint32_t number, uint64_t now_ns);
+  void forget_idle(uint64_t now_ns);
   void forget_build(const Known& known);
 
   probes::UnwindTables& tables_;

@@ -29,6 +29,8 @@ class ByteSource {
   [[nodiscard]] virtual uint64_t size() const = 0;
   /// Whether the file was written to since it was opened, as its time of modification tells.
   [[nodiscard]] virtual bool is_changed() const { return false; }
+  /// Whether it takes a file to read and no memory to keep.
+  [[nodiscard]] virtual bool is_file() const { return false; }
   /// Another descriptor of the file; kUnsupported: there is none behind it.
   [[nodiscard]] virtual base::Result<base::UniqueFd> duplicate() const {
     return base::Error{base::Error::Kind::kUnsupported, 0, "no file is behind this image", {}};
@@ -44,6 +46,7 @@ class FileSource final : public ByteSource {
 
   [[nodiscard]] uint64_t size() const override { return size_; }
   [[nodiscard]] bool is_changed() const override;
+  [[nodiscard]] bool is_file() const override { return true; }
   [[nodiscard]] base::Result<base::UniqueFd> duplicate() const override;
   [[nodiscard]] bool read(uint64_t offset, std::span<std::byte> into) const override;
 

@@ -64,6 +64,7 @@ class ElfView {
   [[nodiscard]] const std::string& build_id() const { return build_id_; }
   [[nodiscard]] uint64_t entry() const { return entry_; }
   [[nodiscard]] const ByteSource& source() const { return *source_; }
+  [[nodiscard]] std::shared_ptr<const ByteSource> shared_source() const { return source_; }
 
   /// Contents of a section, decompressed where it is SHF_COMPRESSED (zlib); kBusy when it has over
   /// `limit` bytes.

@@ -23,9 +23,22 @@ bool has_section(const ElfView& elf, uint32_t type) {
   return std::ranges::find(elf.sections(), type, &ElfSection::type) != elf.sections().end();
 }
 
-uint64_t cost(const std::string& key, const model::Function& function) {
-  return 192 + key.size() + function.name.capacity() + function.file.capacity() +
+uint64_t cost(const model::Function& function) {
+  return 192 + function.name.capacity() + function.file.capacity() +
          function.system_name.capacity();
+}
+
+std::shared_ptr<const model::Function> made_of(std::string_view linker_name, std::string_view file,
+                                               bool mangled) {
+  auto made = std::make_shared<model::Function>();
+  if (mangled) {
+    made->name = demangle(linker_name);
+  } else {
+    base::assign_utf8(made->name, linker_name);
+  }
+  base::assign_utf8(made->file, file);
+  if (made->name != linker_name) base::assign_utf8(made->system_name, linker_name);
+  return made;
 }
 
 }  // namespace
@@ -117,21 +130,32 @@ std::shared_ptr<const model::Function> ModuleNames::function(std::string_view li
   key_ += '\0';
   key_ += file;
   if (const auto known = functions_.find(key_); known != functions_.end()) return known->second;
-  if (functions_.size() >= max_functions_) {
-    functions_.clear();
-    function_bytes_ = 0;
-  }
-  auto made = std::make_shared<model::Function>();
-  if (mangled) {
-    made->name = demangle(linker_name);
-  } else {
-    base::assign_utf8(made->name, linker_name);
-  }
-  base::assign_utf8(made->file, file);
-  if (made->name != linker_name) base::assign_utf8(made->system_name, linker_name);
-  function_bytes_ += cost(key_, *made);
+  make_room();
+  auto made = made_of(linker_name, file, mangled);
+  function_bytes_ += cost(*made) + key_.size();
   functions_.emplace(key_, made);
   return made;
+}
+
+/// Null: the name is not in the file any more.
+std::shared_ptr<const model::Function> ModuleNames::function_of(const FoundSymbol& symbol) {
+  if (const auto known = by_symbol_.find(symbol.index); known != by_symbol_.end()) {
+    return known->second;
+  }
+  const std::string name = table_.name_of(symbol.index);
+  if (name.empty()) return nullptr;
+  make_room();
+  auto made = made_of(name, {}, true);
+  function_bytes_ += cost(*made);
+  by_symbol_.emplace(symbol.index, made);
+  return made;
+}
+
+void ModuleNames::make_room() {
+  if (functions_.size() + by_symbol_.size() < max_functions_) return;
+  functions_.clear();
+  by_symbol_.clear();
+  function_bytes_ = 0;
 }
 
 std::vector<NamedCode> ModuleNames::find(uint64_t address) {
@@ -148,14 +172,15 @@ std::vector<NamedCode> ModuleNames::find(uint64_t address) {
     for (size_t i = 0; i < frames.size(); ++i) {
       const bool outer = i + 1 == frames.size();
       // The linker's name of the function is the better one: it has the clone's suffix.
-      const std::string_view name =
-          outer && symbol ? symbol->name : std::string_view(frames[i].function);
+      const std::string name = outer && symbol ? table_.name_of(symbol->index) : frames[i].function;
       if (name.empty()) continue;
       found.push_back({function(name, frames[i].file, true), frames[i].line, !outer, false});
     }
     if (!found.empty()) return found;
   }
-  if (symbol) found.push_back({function(symbol->name, {}, true), 0, false, false});
+  if (auto function = symbol ? function_of(*symbol) : nullptr) {
+    found.push_back({std::move(function), 0, false, false});
+  }
   return found;
 }
 

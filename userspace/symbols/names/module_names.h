@@ -69,12 +69,16 @@ class ModuleNames {
   void load_go(const ElfView& elf, const ModuleLimits& limits, Refusals& refusals);
   std::shared_ptr<const model::Function> function(std::string_view linker_name,
                                                   std::string_view file, bool mangled);
+  std::shared_ptr<const model::Function> function_of(const FoundSymbol& symbol);
+  void make_room();
 
   uint32_t max_functions_;
   SymbolTable table_;
   std::optional<GoLineTable> go_;
   std::unique_ptr<SourceLines> source_;
-  /// By linker name, NUL, file.
+  /// Of table_, by the symbol's number.
+  std::unordered_map<uint32_t, std::shared_ptr<const model::Function>> by_symbol_;
+  /// Of the others, by linker name, NUL, file.
   std::unordered_map<std::string, std::shared_ptr<const model::Function>> functions_;
   std::string key_;
   uint64_t function_bytes_ = 0;

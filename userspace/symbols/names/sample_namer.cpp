@@ -99,6 +99,14 @@ void SampleNamer::load_kernel_symbols() {
   symbolizer_.set_kernel_symbols(*std::move(symbols));
 }
 
+void SampleNamer::forget_gone() {
+  const size_t gone = std::erase_if(modules_, [this](const auto& known) {
+    const CodeFile* const file = tracker_.file(known.first);
+    return file == nullptr || file->elf != known.second.elf;
+  });
+  if (gone > 0) addresses_.clear();
+}
+
 std::shared_ptr<const model::Module> SampleNamer::module_of(uint32_t executable) {
   const CodeFile* const file = tracker_.file(executable);
   if (file == nullptr) return nullptr;

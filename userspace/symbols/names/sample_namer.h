@@ -56,6 +56,9 @@ class SampleNamer {
   /// Everything of the sample that it tells by itself: no service, no container, no process name.
   [[nodiscard]] model::Sample name(const decoders::ProfileSample& sample);
 
+  /// Executables that the tracker has forgotten; their descriptors close.
+  void forget_gone();
+
   [[nodiscard]] const SymbolizerStatistics& statistics() const { return symbolizer_.statistics(); }
   [[nodiscard]] const PythonFigures& python() const { return python_; }
   [[nodiscard]] const JavaFigures& java() const { return java_; }
@@ -66,7 +69,7 @@ class SampleNamer {
  private:
   using Frames = std::vector<model::Frame>;
   /// What addresses are found again by: all are forgotten when there are so many.
-  static constexpr size_t kMostAddresses = 100'000;
+  static constexpr size_t kMostAddresses = 16'384;
 
   /// The files of modules are those that the tracker keeps open.
   class Files final : public SymbolFiles {

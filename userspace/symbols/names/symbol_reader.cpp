@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <tuple>
 
@@ -59,12 +60,6 @@ class NameWindow {
   uint64_t begin_ = 0;
   std::vector<std::byte> window_;
 };
-
-/// `memcpy@@GLIBC_2.14` is memcpy: which version a caller was linked with is not its name.
-std::string_view without_version(std::string_view name) {
-  const size_t at = name.find('@', 1);
-  return at == std::string_view::npos ? name : name.substr(0, at);
-}
 
 /// Mapping symbols of other architectures' tools and labels of assemblers name no function.
 bool is_label(std::string_view name) {
@@ -141,12 +136,30 @@ void SymbolReader::guess_sizes() {
   }
 }
 
+bool SymbolReader::names_stay() const {
+  uint64_t bytes = 0;
+  for (const Strings& each : strings_) {
+    bytes += each.size;
+    if (!each.elf->source().is_file()) return false;
+  }
+  return bytes > limits_.kept_names && bytes <= std::numeric_limits<uint32_t>::max();
+}
+
 // Names are taken in the order of the string tables, so that each is read once, in pieces. A name
 // that is not there takes its symbol with it.
-base::Result<std::vector<char>> SymbolReader::take_names() {
+base::Result<SymbolNames> SymbolReader::take_names() {
   std::ranges::sort(candidates_, [](const Candidate& left, const Candidate& right) {
     return std::tuple(left.source, left.name) < std::tuple(right.source, right.name);
   });
+  const bool stay = names_stay();
+  std::vector<SymbolNames::Part> parts;
+  uint32_t first = 0;
+  for (const Strings& each : strings_) {
+    if (!stay) break;
+    const auto size = static_cast<uint32_t>(each.size);
+    parts.push_back({each.elf->shared_source(), each.offset, size, first});
+    first += size;
+  }
   std::vector<char> names;
   std::optional<NameWindow> window;
   size_t kept = 0;
@@ -159,18 +172,23 @@ base::Result<std::vector<char>> SymbolReader::take_names() {
     const auto name = window->at(each.name);
     if (!name || is_label(*name)) continue;
     const std::string_view bare = without_version(*name);
-    if (names.size() + bare.size() + 1 + (kept + 1) * sizeof(SymbolTable::Entry) >
-        limits_.table_bytes) {
+    const uint64_t bytes = stay ? 0 : names.size() + bare.size() + 1;
+    if (bytes + (kept + 1) * sizeof(SymbolTable::Entry) > limits_.table_bytes) {
       return over_limit("bytes of names");
     }
-    each.name = static_cast<uint32_t>(names.size());
-    names.insert(names.end(), bare.begin(), bare.end());
-    names.push_back('\0');
+    if (stay) {
+      each.name += parts[each.source].first;
+    } else {
+      each.name = static_cast<uint32_t>(names.size());
+      names.insert(names.end(), bare.begin(), bare.end());
+      names.push_back('\0');
+    }
     candidates_[kept++] = each;
   }
   candidates_.resize(kept);
+  if (stay) return SymbolNames(std::move(parts));
   names.shrink_to_fit();
-  return names;
+  return SymbolNames(std::move(names));
 }
 
 base::Result<SymbolTable> SymbolReader::finish() {
@@ -187,7 +205,7 @@ base::Result<SymbolTable> SymbolReader::finish() {
   for (const Candidate& each : candidates_) entries.push_back({each.start, each.size, each.name});
   candidates_ = {};
   strings_.clear();
-  return SymbolTable(std::move(entries), *std::move(names));
+  return SymbolTable(std::move(entries), *std::move(names), limits_.name_bytes);
 }
 
 base::Result<SymbolTable> read_symbols(const ElfView& elf, const SymbolLimits& limits) {

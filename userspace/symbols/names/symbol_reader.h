@@ -49,7 +49,8 @@ class SymbolReader {
   base::Result<void> add_table(const std::shared_ptr<const ElfView>& elf, const ElfSection& table);
   void keep_best();
   void guess_sizes();
-  base::Result<std::vector<char>> take_names();
+  [[nodiscard]] bool names_stay() const;
+  base::Result<SymbolNames> take_names();
 
   SymbolLimits limits_;
   uint64_t records_ = 0;

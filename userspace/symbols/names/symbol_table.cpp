@@ -2,7 +2,6 @@
 #include "symbols/names/symbol_table.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace hostlens::symbols {
 namespace {
@@ -14,11 +13,7 @@ constexpr size_t kWalk = 64;
 }  // namespace
 
 FoundSymbol SymbolTable::found(size_t index) const {
-  const Entry& entry = entries_[index];
-  const char* begin = names_.data() + entry.name;
-  return {.name = {begin, ::strnlen(begin, names_.size() - entry.name)},
-          .start = entry.start,
-          .index = static_cast<uint32_t>(index)};
+  return {.start = entries_[index].start, .index = static_cast<uint32_t>(index)};
 }
 
 std::optional<FoundSymbol> SymbolTable::find(uint64_t address) const {

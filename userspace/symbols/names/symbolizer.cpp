@@ -59,6 +59,7 @@ Symbolizer::Known& Symbolizer::known(const model::ProcessKey& process,
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
     modules_.splice(modules_.begin(), modules_, found->second);
     Known& entry = modules_.front();
+    entry.used_ns = now;
     if (entry.names.empty() && now - entry.loaded_ns >= limits_.retry_ns) {
       entry.names = load(process, *module);
       entry.loaded_ns = now;
@@ -70,10 +71,9 @@ Symbolizer::Known& Symbolizer::known(const model::ProcessKey& process,
                        .module = module,
                        .names = load(process, *module),
                        .bytes = 0,
-                       .loaded_ns = now});
+                       .loaded_ns = now,
+                       .used_ns = now});
   by_key_.emplace(std::move(key), modules_.begin());
-  account(modules_.front());
-  evict();
   return modules_.front();
 }
 
@@ -84,9 +84,10 @@ void Symbolizer::account(Known& module) {
 }
 
 // The one in use stays, whatever its size: its own limits bound it.
-void Symbolizer::evict() {
+void Symbolizer::evict(uint64_t now) {
   while (modules_.size() > 1 &&
-         (statistics_.bytes > limits_.bytes || modules_.size() > limits_.modules)) {
+         (statistics_.bytes > limits_.bytes || modules_.size() > limits_.modules ||
+          now - modules_.back().used_ns > limits_.idle_ns)) {
     statistics_.bytes -= modules_.back().bytes;
     by_key_.erase(modules_.back().key);
     modules_.pop_back();
@@ -140,7 +141,7 @@ void Symbolizer::append(const model::ProcessKey& process, const CodeAddress& cod
   Known& module = known(process, code.module);
   const auto found = module.names.find(lookup);
   account(module);
-  evict();
+  evict(module.used_ns);
   model::Frame frame;
   frame.kind = model::Frame::Kind::kNative;
   frame.address = code.address;

@@ -11,6 +11,8 @@
 namespace hostlens::symbols {
 namespace {
 
+using std::string_literals::operator""s;
+
 constexpr const char* kLibc = "/lib/x86_64-linux-gnu/libc.so.6";
 
 void expect_names_of_nm(const SymbolTable& table, const std::string& command, size_t at_least) {
@@ -20,10 +22,10 @@ void expect_names_of_nm(const SymbolTable& table, const std::string& command, si
   std::string example;
   for (const auto& [address, names] : oracle) {
     const auto found = table.find(address);
-    if (found && found->start == address && names.contains(std::string(found->name))) {
+    if (found && found->start == address && names.contains(table.name_of(found->index))) {
       ++right;
     } else {
-      example = *names.begin() + " is " + (found ? std::string(found->name) : "nothing");
+      example = *names.begin() + " is " + (found ? table.name_of(found->index) : "nothing");
     }
   }
   EXPECT_EQ(right, oracle.size()) << example;
@@ -65,6 +67,33 @@ TEST(SymbolReaderTest, NamesEachFunctionOfTheSeparateDebugFileOfLibc) {
   expect_names_of_nm(*table, "nm --defined-only " + path, 3000);
 }
 
+TEST(SymbolReaderTest, NamesThatStayInTheFileAreTheSameForLessMemory) {
+  const auto elf = open_elf("/usr/lib/x86_64-linux-gnu/libstdc++.so.6");
+  ASSERT_TRUE(elf);
+  const auto kept = read_symbols(*elf, {.kept_names = UINT32_MAX});
+  const auto left = read_symbols(*elf, {.kept_names = 0});
+  ASSERT_TRUE(kept && left);
+  ASSERT_EQ(left->size(), kept->size());
+  EXPECT_LT(left->bytes(), kept->bytes() / 2);
+  for (uint32_t i = 0; i < kept->size(); ++i) ASSERT_EQ(left->name_of(i), kept->name_of(i));
+}
+
+TEST(SymbolNamesTest, APlaceOutsideOfTheTablesHasNoName) {
+  const std::string text = "first\0second"s;
+  const auto* bytes = reinterpret_cast<const std::byte*>(text.data());
+  const auto source =
+      std::make_shared<MemorySource>(std::vector<std::byte>(bytes, bytes + text.size()));
+  const SymbolNames names({{.source = source, .offset = 0, .size = 6, .first = 0},
+                           {.source = source, .offset = 6, .size = 6, .first = 6},
+                           {.source = source, .offset = 100, .size = 6, .first = 12}});
+  EXPECT_EQ(names.at(0, 100), "first");
+  EXPECT_EQ(names.at(6, 100), "second");
+  EXPECT_EQ(names.at(6, 3), "sec");
+  EXPECT_EQ(names.at(13, 100), "") << "the file has shrunk";
+  EXPECT_EQ(names.at(18, 100), "");
+  EXPECT_EQ(SymbolNames().at(0, 100), "");
+}
+
 class BuiltFileTest : public testing::Test {
  protected:
   /// Functions by weight of their symbols: aliases, a label, a nested one without a size.
@@ -88,7 +117,7 @@ class BuiltFileTest : public testing::Test {
   }
   static std::string name_at(const SymbolTable& table, uint64_t address) {
     const auto found = table.find(address);
-    return found ? std::string(found->name) : "";
+    return found ? table.name_of(found->index) : "";
   }
 
   Folder folder_;

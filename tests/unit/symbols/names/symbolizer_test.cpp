@@ -226,6 +226,22 @@ TEST_F(SymbolizerTest, TheLeastRecentlyUsedModulesGoFirst) {
   EXPECT_EQ(symbols.statistics().loaded, 3U);
 }
 
+TEST_F(SymbolizerTest, NamesThatNobodyAskedForForLongGo) {
+  SymbolizerLimits limits;
+  Symbolizer symbols = symbolizer(limits);
+  const auto full = module("/full");
+  (void)frames(symbols, {.address = outer_, .module = module("/full.debug")});
+  now_ += limits.idle_ns;
+  (void)frames(symbols, {.address = outer_, .module = full});
+  EXPECT_EQ(symbols.statistics().evicted, 0U);
+  const uint64_t both = symbols.statistics().bytes;
+  now_ += 1;
+  (void)frames(symbols, {.address = outer_, .module = full});
+  EXPECT_EQ(symbols.statistics().evicted, 1U);
+  EXPECT_LT(symbols.statistics().bytes, both);
+  EXPECT_EQ(symbols.statistics().loaded, 2U);
+}
+
 TEST_F(SymbolizerTest, PerfMapsGrowAndAreReplaced) {
   Symbolizer symbols = symbolizer();
   EXPECT_FALSE(frames(symbols, {.address = 0x1000})[0].function);
