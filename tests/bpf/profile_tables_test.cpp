@@ -172,7 +172,7 @@ TEST_F(ProfileTablesTest, ProgramsThatNobodyRunsAnyMoreGoWithTheirTablesAndFiles
   ASSERT_TRUE(profiled->tracker().visit(end_ns));
   ASSERT_TRUE(profiled->tracker().visit(end_ns + idle_ns));
   EXPECT_NE(profiled->tracker().file(number), nullptr) << "it may be started again";
-  ASSERT_TRUE(profiled->tracker().visit(end_ns + idle_ns + 1));
+  ASSERT_TRUE(profiled->tracker().visit(end_ns + 2 * idle_ns));
   EXPECT_EQ(profiled->tracker().file(number), nullptr);
   EXPECT_FALSE(profiled->tables().has_table(number));
   EXPECT_GE(profiled->tracker().figures().executables_forgotten, 1U);

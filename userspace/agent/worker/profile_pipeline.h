@@ -31,6 +31,9 @@ struct ProfilePipelineSettings {
   bool targets_only = false;
   uint32_t target_pid = 0;  ///< the target, where it is known from the beginning
   bool wakers = false;      ///< who ended a sleep is part of its stack
+  /// How often a thread of its own reads the ring, which holds a second of samples. The rarer the
+  /// cheaper: code and data are out of the CPU's caches each time.
+  int round_ms = 100;
 };
 
 struct ProfilePipelineFds {
@@ -82,8 +85,8 @@ class ProfilePipeline {
   [[nodiscard]] size_t pending_bytes() const { return ring_->pending_bytes(); }
 
  private:
-  /// Forgets what is gone, finds what no notice told of.
-  static constexpr uint64_t kVisitNs = 5'000'000'000;
+  /// Forgets what is gone, finds what no notice told of: walks the kernel's table of processes.
+  static constexpr uint64_t kVisitNs = 10'000'000'000;
   /// Tables are built for so long in one go, then samples are looked after.
   static constexpr uint64_t kBuildNs = 200'000'000;
   /// Executables and names that went, until the heap is trimmed: it takes some milliseconds.

@@ -19,6 +19,7 @@ Result<std::unique_ptr<ProfileThread>> ProfileThread::start(ProfilePipelineFds f
   std::unique_ptr<ProfileThread> self(new ProfileThread);
   self->stop_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!self->stop_) return base::errno_error("profiles: eventfd");
+  self->round_ms_ = settings.round_ms;
   auto pipeline = ProfilePipeline::open(
       std::move(fds), host, std::move(settings),
       [raw = self.get()](model::Sample&& sample) { raw->on_sample(std::move(sample)); });
@@ -86,7 +87,7 @@ uint64_t ProfileThread::cpu_ns() const {
 
 void ProfileThread::wait_round() const {
   pollfd polled[] = {{stop_.get(), POLLIN, 0}, {pipeline_->notices_fd(), POLLIN, 0}};
-  (void)::poll(polled, std::size(polled), kRoundMs);
+  (void)::poll(polled, std::size(polled), round_ms_);
 }
 
 void ProfileThread::run() {

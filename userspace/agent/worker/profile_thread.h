@@ -33,7 +33,7 @@ class ProfileThread {
 
   /// In the order in which they were read; without service and route.
   [[nodiscard]] std::vector<model::Sample> take();
-  /// As of the last round, at most some 100 ms ago.
+  /// As of the last round.
   [[nodiscard]] ProfilePipelineFigures figures() const;
   [[nodiscard]] base::Result<probes::ProfileBooks> books() const { return pipeline_->books(); }
   /// Samples that nobody took in time.
@@ -44,13 +44,12 @@ class ProfileThread {
   void finish();
 
  private:
-  static constexpr int kRoundMs = 100;
-
   ProfileThread() = default;
   void run();
   void on_sample(model::Sample&& sample);
   void wait_round() const;
 
+  int round_ms_ = 0;
   std::unique_ptr<ProfilePipeline> pipeline_;  ///< the thread's
   base::UniqueFd stop_;                        ///< eventfd, readable: it shall end
   mutable std::mutex mutex_;

@@ -328,6 +328,8 @@ void CodeTracker::forget(uint32_t number, uint64_t now_ns) {
 }
 
 void CodeTracker::forget_idle(uint64_t now_ns) {
+  if (now_ns < idle_checked_ns_ + limits_.idle_check_ns) return;
+  idle_checked_ns_ = now_ns;
   std::vector<uint32_t> idle;
   for (const auto& [number, known] : known_) {
     if (known->users == 0 && now_ns > known->unused_since_ns + limits_.idle_ns) {

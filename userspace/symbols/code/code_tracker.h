@@ -34,6 +34,7 @@ struct CodeTrackerLimits {
   /// An executable that no process has mapped for so long goes, with its table and descriptor; what
   /// a timer starts every few minutes stays.
   uint64_t idle_ns = 300'000'000'000;
+  uint64_t idle_check_ns = 60'000'000'000;  ///< how often that is looked for
 };
 
 /// As many of them as leave the other half of this process's descriptors to everything else.
@@ -215,6 +216,7 @@ class CodeTracker {
   Built built_;
   std::deque<Again> again_;
   CodeTrackerFigures figures_;
+  uint64_t idle_checked_ns_ = 0;
 };
 
 }  // namespace hostlens::symbols

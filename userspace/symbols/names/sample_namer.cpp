@@ -125,9 +125,13 @@ void SampleNamer::add(const model::ProcessKey& process, const CodeAddress& code,
     symbolizer_.append(process, code, named);
     // pprof's convention: the call, not where it returns to.
     for (model::Frame& frame : named) frame.address -= code.return_address ? 1 : 0;
-    found = addresses_.emplace(key, std::move(named)).first;
+    Named kept{std::move(named.front()), {}};
+    kept.others.assign(std::make_move_iterator(named.begin() + 1),
+                       std::make_move_iterator(named.end()));
+    found = addresses_.emplace(key, std::move(kept)).first;
   }
-  frames.insert(frames.end(), found->second.begin(), found->second.end());
+  frames.push_back(found->second.first);
+  frames.insert(frames.end(), found->second.others.begin(), found->second.others.end());
 }
 
 void SampleNamer::add_native(const model::ProcessKey& process, const decoders::ProfileFrame& frame,

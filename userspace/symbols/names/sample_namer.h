@@ -103,6 +103,12 @@ class SampleNamer {
     size_t operator()(const AddressKey& key) const;
   };
 
+  /// What an address is: nearly always one frame, and a function for each that is inlined there.
+  struct Named {
+    model::Frame first;
+    Frames others;
+  };
+
   void add(const model::ProcessKey& process, const CodeAddress& code, Frames& frames);
   void add_native(const model::ProcessKey& process, const decoders::ProfileFrame& frame,
                   Frames& frames);
@@ -131,7 +137,7 @@ class SampleNamer {
   V8Names v8_names_;
   V8Figures v8_;
   std::unordered_map<uint32_t, KnownModule> modules_;  ///< by number of the executable
-  std::unordered_map<AddressKey, Frames, AddressKeyHash> addresses_;
+  std::unordered_map<AddressKey, Named, AddressKeyHash> addresses_;
   bool kernel_tried_ = false;
 };
 
