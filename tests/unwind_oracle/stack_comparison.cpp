@@ -44,8 +44,15 @@ bool is_same_place(const JudgedFrame& judged, const ProfileFrame& frame,
          base_name(path) == base_name(judged.module);
 }
 
+/// Of a method that HotSpot interprets our frame has the method, and libdwfl where in the
+/// interpreter it is: code without a file.
+bool is_interpreted(const ProfileFrame& frame) {
+  return frame.kind == PROFILE_FRAME_JAVA && frame.java == HOTSPOT_FRAME_INTERPRETED;
+}
+
 /// libdwfl has one more exact frame than we: the signal trampoline, which nobody has called.
 bool is_same(const JudgedFrame& judged, const ProfileFrame& frame, const FrameMeaning& meaning) {
+  if (is_interpreted(frame)) return judged.module.empty();
   return (judged.is_exact || frame.is_return) && is_same_place(judged, frame, meaning);
 }
 
@@ -56,9 +63,11 @@ bool is_broken(profile_outcome outcome) {
 StackVerdict verdict_of(const JudgedStack& judged, const ProfileSample& sample, size_t equal) {
   const size_t theirs = judged.frames.size();
   const size_t ours = sample.frames.size();
-  const bool through_made_code =
-      std::any_of(sample.frames.begin(), sample.frames.begin() + static_cast<ptrdiff_t>(equal),
-                  [](const ProfileFrame& frame) { return frame.kind == PROFILE_FRAME_ANONYMOUS; });
+  const bool through_made_code = std::any_of(
+      sample.frames.begin(), sample.frames.begin() + static_cast<ptrdiff_t>(equal),
+      [](const ProfileFrame& frame) {
+        return frame.kind == PROFILE_FRAME_ANONYMOUS || frame.kind == PROFILE_FRAME_JAVA;
+      });
   if (equal == ours && sample.outcome == PROFILE_TRUNCATED) return StackVerdict::kTruncated;
   const bool whole = equal == theirs && equal == ours;
   if (whole && judged.error.empty() && !is_broken(sample.outcome)) return StackVerdict::kEqual;

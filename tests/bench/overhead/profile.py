@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+from unwind.subjects import Missing, postgres_server, program
+
 from . import subjects
 from .host import standard_error
 
@@ -91,28 +93,47 @@ def use(folder, hz, seconds):
         return result
 
 
-def throughput(folder, pairs, seconds, hz):
-    """nginx with the profile to without, both with the agent; server and client on CPUs of their own."""
+def throughput(folder, pid, pairs, hz, rate):
+    """A server's with the profile to without, both with the agent; server and client on CPUs of their own."""
     ratios = []
-    with subjects.Nginx(folder) as nginx:
-        workers = re.findall(r"\d+", pathlib.Path(f"/proc/{nginx.pid}/task/{nginx.pid}/children").read_text())
-        for pid in (nginx.pid, *map(int, workers)):
-            os.sched_setaffinity(pid, {0})
-        os.sched_setaffinity(0, set(range(1, os.cpu_count())) or {0})
-        for number in range(pairs):
-            rates = {}
-            for wanted in (0, hz) if number % 2 == 0 else (hz, 0):
-                with configured(wanted, "targets")(folder, nginx.pid) as agent:
-                    agent.wait()
-                    time.sleep(1)
-                    rates[wanted] = subjects.throughput(nginx.port, seconds)
-            ratios.append(rates[hz] / rates[0])
-        os.sched_setaffinity(0, set(range(os.cpu_count())))
+    children = re.findall(r"\d+", pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text())
+    for one in (pid, *map(int, children)):
+        os.sched_setaffinity(one, {0})
+    os.sched_setaffinity(0, set(range(1, os.cpu_count())) or {0})
+    for number in range(pairs):
+        rates = {}
+        for wanted in (0, hz) if number % 2 == 0 else (hz, 0):
+            with configured(wanted, "host")(folder, pid) as agent:
+                agent.wait()
+                time.sleep(1)
+                rates[wanted] = rate()
+        ratios.append(rates[hz] / rates[0])
+    os.sched_setaffinity(0, set(range(os.cpu_count())))
     return ratios
 
 
+def nginx(folder, pairs, seconds, hz):
+    with subjects.Nginx(folder) as server:
+        return throughput(folder, server.pid, pairs, hz, lambda: subjects.throughput(server.port, seconds))
+
+
+def postgres(folder, pairs, seconds, hz):
+    """Reads by primary key, by pgbench."""
+    try:
+        with postgres_server(folder) as (pid, client):
+            command = [program("pgbench"), "-S", "-n", "-c", "4", "-T", str(seconds), *client]
+
+            def rate():
+                text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+                return float(re.search(r"tps = ([\d.]+)", text).group(1))
+            return throughput(folder, pid, pairs, hz, rate)
+    except Missing as missing:
+        print(f"no {missing}", file=sys.stderr)
+        return []
+
+
 def table(result):
-    machine, ratios = result["machine"], result["nginx"]
+    machine = result["machine"]
     lines = [f"| Linux {machine['kernel']}, {machine['cores']} CPUs busy with {', '.join(result['languages'])} "
              "| 0 Hz | " + " | ".join(f"{one['hz']} Hz" for one in result["use"][1:]) + " |",
              "|---|" + "---|" * len(result["use"])]
@@ -133,16 +154,17 @@ def table(result):
             except KeyError:
                 cells.append("-")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    if ratios:
-        lines += ["", f"nginx at most, with the profile / without: {statistics.median(ratios):.3f} +- "
-                  f"{standard_error(ratios):.3f} ({min(ratios):.3f} - {max(ratios):.3f}), {len(ratios)} pairs."]
+    for name in ("nginx", "postgres"):
+        if ratios := result[name]:
+            lines += ["", f"{name} at most, with 99 Hz / without: {statistics.median(ratios):.3f} +- "
+                      f"{standard_error(ratios):.3f} ({min(ratios):.3f} - {max(ratios):.3f}), {len(ratios)} pairs."]
     return "\n".join(lines)
 
 
 def main():
     parser = argparse.ArgumentParser(prog="overhead.sh --profile", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=9, help="of nginx, without and with the profile (9)")
-    parser.add_argument("--seconds", type=int, default=5, help="of one measurement of nginx (5)")
+    parser.add_argument("--pairs", type=int, default=9, help="of nginx and PostgreSQL, without and with the profile (9)")
+    parser.add_argument("--seconds", type=int, default=5, help="of one measurement of these (5)")
     parser.add_argument("--for", dest="duration", type=int, default=60, help="seconds of each rate (60)")
     parser.add_argument("--json", type=pathlib.Path, help="write all figures there")
     options = parser.parse_args()
@@ -157,8 +179,10 @@ def main():
             for hz in (0, 19, 99):
                 print(f"{hz} Hz", file=sys.stderr, flush=True)
                 result["use"].append(use(folder, hz, options.duration))
-        print("nginx", file=sys.stderr, flush=True)
-        result["nginx"] = throughput(folder, options.pairs, options.seconds, 99) if options.pairs else []
+        for measured in (nginx, postgres):
+            print(measured.__name__, file=sys.stderr, flush=True)
+            (folder / measured.__name__).mkdir(mode=0o755)
+            result[measured.__name__] = measured(folder / measured.__name__, options.pairs, options.seconds, 99) if options.pairs else []
     result["machine"] = {"kernel": platform.release(), "cores": os.cpu_count()}
     print(table(result))
     if options.json:

@@ -120,7 +120,8 @@ def redis(folder):
 
 
 @contextlib.contextmanager
-def postgres(folder):
+def postgres_server(folder):
+    """Yields its process id, and how its clients find it."""
     # It refuses to run as root.
     user = [program("setpriv"), "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
     server, make, load = program("postgres"), program("initdb"), program("pgbench")
@@ -136,8 +137,13 @@ def postgres(folder):
         ready = [program("pg_isready"), *client[:-1]]
         until(lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0, "postgres")
         build(load, "-i", "-s", "2", *client)
-        with Started([load, "-c", "4", "-T", "600", *client], folder, "load"):
-            yield started.pid
+        yield started.pid, client
+
+
+@contextlib.contextmanager
+def postgres(folder):
+    with postgres_server(folder) as (pid, client), Started([program("pgbench"), "-c", "4", "-T", "600", *client], folder, "load"):
+        yield pid
 
 
 SUBJECTS = {
