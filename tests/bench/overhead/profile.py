@@ -72,15 +72,25 @@ def page(agent):
     return total
 
 
+def thread_seconds(agent):
+    """CPU time of the worker's thread that reads and names samples."""
+    for task in pathlib.Path(f"/proc/{agent.pids()[-1]}/task").iterdir():
+        if (task / "comm").read_text().strip() == "profiles":
+            return int((task / "schedstat").read_text().split()[0]) / 1e9
+    return 0
+
+
 def use(folder, hz, seconds):
     """What an agent takes while everything that runs is sampled so often; 0: nothing is."""
     with configured(hz, "host")(folder, os.getpid()) as agent:
         agent.wait()
         time.sleep(15)  # tables and names of what runs already
-        begin, used, before = time.monotonic(), agent.cpu_seconds(), page(agent)
+        begin, used, thread, before = time.monotonic(), agent.cpu_seconds(), thread_seconds(agent), page(agent)
         time.sleep(seconds)
         spent, used, after = time.monotonic() - begin, agent.cpu_seconds() - used, page(agent)
-        result = {"hz": hz, "processes": used / spent, "rss_bytes": sum(agent.resident_bytes())}
+        result = {"hz": hz, "processes": used / spent, "thread": (thread_seconds(agent) - thread) / spent,
+                  "rss_bytes": sum(agent.resident_bytes()),
+                  "pss_bytes": sum(proportional_bytes(pid) for pid in agent.pids())}
         if hz:
             runs = after("sampler_runs_total") - before("sampler_runs_total")
             kernel = after("cost_seconds_total", 'part="sampler"') - before("cost_seconds_total", 'part="sampler"')
@@ -91,6 +101,16 @@ def use(folder, hz, seconds):
                 "complete": after("samples_total", 'outcome="complete"') / samples,
                 "named": after("frames_total", 'named="true"') / frames, "lost": after("lost_total")})
         return result
+
+
+def proportional_bytes(pid):
+    """Resident, of pages that several processes have their part alone."""
+    return int(re.search(r"^Pss:\s+(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M).group(1)) * 1024
+
+
+def middle(rounds):
+    """Of each figure the median of the rounds."""
+    return {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
 
 
 def throughput(folder, pid, pairs, hz, rate):
@@ -105,7 +125,7 @@ def throughput(folder, pid, pairs, hz, rate):
         for wanted in (0, hz) if number % 2 == 0 else (hz, 0):
             with configured(wanted, "host")(folder, pid) as agent:
                 agent.wait()
-                time.sleep(1)
+                time.sleep(6)  # tables and names of what runs already
                 rates[wanted] = rate()
         ratios.append(rates[hz] / rates[0])
     os.sched_setaffinity(0, set(range(os.cpu_count())))
@@ -135,14 +155,16 @@ def postgres(folder, pairs, seconds, hz):
 def table(result):
     machine = result["machine"]
     lines = [f"| Linux {machine['kernel']}, {machine['cores']} CPUs busy with {', '.join(result['languages'])} "
-             "| 0 Hz | " + " | ".join(f"{one['hz']} Hz" for one in result["use"][1:]) + " |",
+             "| 0 Hz | " + " | ".join(f"{one['hz']:.0f} Hz" for one in result["use"][1:]) + " |",
              "|---|" + "---|" * len(result["use"])]
     rows = (("both processes, of a core", lambda one: f"{100 * one['processes']:.2f}%"),
+            ("of that, the thread of profiles", lambda one: f"{100 * one['thread']:.2f}%"),
             ("in the kernel, of a core", lambda one: f"{100 * one['kernel']:.2f}%"),
             ("per sample in the kernel", lambda one: f"{one['us_per_sample']:.1f} us"),
             ("building tables, once", lambda one: f"{one['tables_s']:.2f} s"),
             ("tables in the kernel", lambda one: f"{one['table_bytes'] / 2**20:.0f} MiB"),
             ("resident, both processes", lambda one: f"{one['rss_bytes'] / 2**20:.1f} MiB"),
+            ("the same, shared pages once (PSS)", lambda one: f"{one['pss_bytes'] / 2**20:.1f} MiB"),
             ("stacks whole", lambda one: f"{100 * one['complete']:.2f}%"),
             ("frames with a name", lambda one: f"{100 * one['named']:.2f}%"),
             ("samples lost", lambda one: f"{one['lost']:.0f}"))
@@ -165,20 +187,24 @@ def main():
     parser = argparse.ArgumentParser(prog="overhead.sh --profile", description=__doc__)
     parser.add_argument("--pairs", type=int, default=9, help="of nginx and PostgreSQL, without and with the profile (9)")
     parser.add_argument("--seconds", type=int, default=5, help="of one measurement of these (5)")
-    parser.add_argument("--for", dest="duration", type=int, default=60, help="seconds of each rate (60)")
+    parser.add_argument("--rounds", type=int, default=3, help="through all rates; medians are shown (3)")
+    parser.add_argument("--for", dest="duration", type=int, default=30, help="seconds of each rate (30)")
     parser.add_argument("--json", type=pathlib.Path, help="write all figures there")
     options = parser.parse_args()
-    if options.pairs < 0 or options.seconds < 1 or options.duration < 1:
-        parser.error("--pairs is at least 0, --seconds and --for are at least 1")
+    if options.pairs < 0 or min(options.seconds, options.duration, options.rounds) < 1:
+        parser.error("--pairs is at least 0, --seconds, --rounds and --for are at least 1")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     result = {"use": []}
     with tempfile.TemporaryDirectory(prefix="hostlens-bench-") as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)  # nginx's workers are not root
         with busy(folder) as result["languages"]:
-            for hz in (0, 19, 99):
-                print(f"{hz} Hz", file=sys.stderr, flush=True)
-                result["use"].append(use(folder, hz, options.duration))
+            rounds = {hz: [] for hz in (0, 19, 99)}
+            for _ in range(options.rounds):
+                for hz, made in rounds.items():
+                    print(f"{hz} Hz", file=sys.stderr, flush=True)
+                    made.append(use(folder, hz, options.duration))
+            result["use"] = [middle(made) for made in rounds.values()]
         for measured in (nginx, postgres):
             print(measured.__name__, file=sys.stderr, flush=True)
             (folder / measured.__name__).mkdir(mode=0o755)
