@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Frames of HotSpot's generated code, by the JVM's own tables: records/hotspot.h. A part of lib/unwind.bpf.h, which includes it
- * where its own functions are declared. What a caller is found by is checked: Java is called from generated code, but for
+/* Frames of HotSpot's generated code, by the JVM's own tables: records/hotspot.h. A part of lib/unwind.bpf.h. What a caller is found by is checked: Java is called from generated code, but for
  * the entry frames, so a return address elsewhere is none. */
 #pragma once
+
+#include "lib/unwind_state.bpf.h"
 
 enum hotspot_result {
 	HOTSPOT_ENDED = 0,

@@ -185,7 +185,7 @@ def test_lines_are_where_functions_begin(recording, node):
     source = PROGRAM.read_text(encoding="utf-8").splitlines()
     lines = {frame.get("line") for frame in speedscope["shared"]["frames"]
              if frame["name"] == "large (node_work.js)" and frame.get("file", "").endswith("/node_work.js")}
-    assert lines == {source.index("function large() {") + 1}, lines
+    assert lines == {source.index("function large(unit) {") + 1}, lines
 
 
 def own_profile(path):

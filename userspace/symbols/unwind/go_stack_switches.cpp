@@ -14,6 +14,8 @@ namespace {
 constexpr int64_t kReturnAddress = 8;
 constexpr uint32_t kMostNameBytes = 32;  // of those looked for
 constexpr uint64_t kMostCodeBytes = 512;
+/// There are a dozen with their wrappers. Only a hostile table has the same names again and again.
+constexpr uint32_t kMostFunctions = 64;
 /// push %rbp; mov %rsp,%rbp
 constexpr std::array<std::byte, 4> kPrologue{std::byte{0x55}, std::byte{0x48}, std::byte{0x89},
                                              std::byte{0xe5}};
@@ -74,19 +76,30 @@ unwind_row go_row(int64_t bytes) {
 }
 
 GoStackSwitches::GoStackSwitches(const ElfView& file, const GoLineTable& functions) {
-  for (uint32_t i = 0; i < functions.functions(); ++i) {
-    const std::string_view name = functions.name_of(i, kMostNameBytes);
-    if (!name.starts_with("runtime.")) continue;
-    if (name == "runtime.systemstack" || name == "runtime.asmcgocall") {
-      add(Kind::kKeepsFramePointer, i, file, functions);
-    } else if (name == "runtime.mcall" || name == "runtime.morestack") {
-      add(Kind::kLeavesGoroutine, i, file, functions);
-    } else if (name == "runtime.sigreturn" || name == "runtime.sigreturn__sigaction") {
-      add(Kind::kSignalReturn, i, file, functions);
-    } else if (name == "runtime.mstart") {
-      add(Kind::kThreadStart, i, file, functions);
-    } else if (name == "runtime.mstart0") {
+  struct Known {
+    std::string_view name;
+    Kind kind;
+  };
+  static constexpr std::array kKnown{
+      Known{"runtime.systemstack", Kind::kKeepsFramePointer},
+      Known{"runtime.asmcgocall", Kind::kKeepsFramePointer},
+      Known{"runtime.mcall", Kind::kLeavesGoroutine},
+      Known{"runtime.morestack", Kind::kLeavesGoroutine},
+      Known{"runtime.mstart", Kind::kThreadStart},
+      Known{"runtime.mstart0", Kind::kThreadsFirstFrame},
+      Known{"runtime.sigreturn", Kind::kSignalReturn},
+      Known{"runtime.sigreturn__sigaction", Kind::kSignalReturn},
+  };
+  uint32_t met = 0;
+  for (uint32_t i = 0; i < functions.functions() && met < kMostFunctions; ++i) {
+    const auto known =
+        std::ranges::find(kKnown, functions.name_of(i, kMostNameBytes), &Known::name);
+    if (known == kKnown.end()) continue;
+    ++met;
+    if (known->kind == Kind::kThreadsFirstFrame) {
       depth_of_mstart_ = std::max(depth_of_mstart_, greatest_depth(functions, i));
+    } else {
+      add(known->kind, i, file, functions);
     }
   }
 }
@@ -143,6 +156,8 @@ void GoStackSwitches::append_rows(uint32_t function, const GoStackDepth& depth,
     case Kind::kThreadStart:
       switched.row = {};
       switched.row.cfa_kind = UNWIND_CFA_STOP;
+      break;
+    case Kind::kThreadsFirstFrame:
       break;
     case Kind::kKeepsFramePointer:
       // Once rbp is the caller's again, so is rsp.

@@ -42,7 +42,13 @@ class GoStackSwitches {
   void append_rows(uint32_t function, const GoStackDepth& depth, std::vector<GoRow>& rows) const;
 
  private:
-  enum class Kind : uint8_t { kKeepsFramePointer, kLeavesGoroutine, kThreadStart, kSignalReturn };
+  enum class Kind : uint8_t {
+    kKeepsFramePointer,
+    kLeavesGoroutine,
+    kThreadStart,
+    kThreadsFirstFrame,
+    kSignalReturn,
+  };
   struct Switch {
     Kind kind = Kind::kKeepsFramePointer;
     uint64_t begin = 0;  ///< where the depth does not lead to the caller any more
