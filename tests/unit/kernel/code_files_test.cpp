@@ -22,8 +22,8 @@ class OpenBelowTest : public testing::Test {
     std::string pattern = (std::filesystem::temp_directory_path() / "root-XXXXXX").string();
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     top_ = pattern;
-    std::filesystem::create_directories(top_ + "/root/usr/lib/debug");
-    write("/root/usr/lib/debug/f", "inside");
+    std::filesystem::create_directories(top_ + "/container/usr/lib/debug");
+    write("/container/usr/lib/debug/f", "inside");
     write("/f", "outside");
   }
   void TearDown() override { std::filesystem::remove_all(top_); }
@@ -34,7 +34,7 @@ class OpenBelowTest : public testing::Test {
     ASSERT_EQ(::symlink(target.c_str(), (top_ + path).c_str()), 0);
   }
   [[nodiscard]] std::string content(const std::string& path) const {
-    const auto file = open_below(top_ + "/root", path);
+    const auto file = open_below(top_ + "/container", path);
     if (!file) return file.error().kind == base::Error::Kind::kNotFound ? "none" : "refused";
     char text[32];
     const ssize_t size = ::read(file.value().get(), text, sizeof text);
@@ -45,8 +45,8 @@ class OpenBelowTest : public testing::Test {
 };
 
 TEST_F(OpenBelowTest, OpensAFileAndFollowsLinksBelowTheRoot) {
-  link("/usr/lib/debug/f", "/root/absolute");
-  link("usr/lib/debug", "/root/folder");
+  link("/usr/lib/debug/f", "/container/absolute");
+  link("usr/lib/debug", "/container/folder");
   EXPECT_EQ(content("/usr/lib/debug/f"), "inside");
   EXPECT_EQ(content("/absolute"), "inside");
   EXPECT_EQ(content("/folder/f"), "inside");
@@ -54,9 +54,9 @@ TEST_F(OpenBelowTest, OpensAFileAndFollowsLinksBelowTheRoot) {
 }
 
 TEST_F(OpenBelowTest, NoLinkLeadsOutOfTheRoot) {
-  link(top_ + "/f", "/root/absolute");
-  link("../f", "/root/relative");
-  link("/proc/self/root" + top_ + "/f", "/root/magic");
+  link(top_ + "/f", "/container/absolute");
+  link("../f", "/container/relative");
+  link("/proc/self/root" + top_ + "/f", "/container/magic");
   EXPECT_EQ(content("/absolute"), "none");
   EXPECT_EQ(content("/relative"), "none");
   EXPECT_EQ(content("/magic"), "none");
@@ -64,15 +64,15 @@ TEST_F(OpenBelowTest, NoLinkLeadsOutOfTheRoot) {
 }
 
 TEST_F(OpenBelowTest, OnlyRegularFilesAreOpenedAndNoFifoIsWaitedFor) {
-  ASSERT_EQ(::mkfifo((top_ + "/root/fifo").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo((top_ + "/container/fifo").c_str(), 0600), 0);
   EXPECT_EQ(content("/fifo"), "none");
   EXPECT_EQ(content("/usr"), "none");
 }
 
 TEST_F(OpenBelowTest, DebugSymbolsAreThoseOfTheProcessesRoot) {
   if (::geteuid() != 0) GTEST_SKIP() << "chroot needs root";
-  std::filesystem::create_directories(top_ + "/root/usr/lib/debug/.build-id/ab");
-  write("/root/usr/lib/debug/.build-id/ab/cdef0123.debug", "symbols");
+  std::filesystem::create_directories(top_ + "/container/usr/lib/debug/.build-id/ab");
+  write("/container/usr/lib/debug/.build-id/ab/cdef0123.debug", "symbols");
   int ready[2];
   int end[2];
   ASSERT_EQ(::pipe(ready), 0);
@@ -80,7 +80,7 @@ TEST_F(OpenBelowTest, DebugSymbolsAreThoseOfTheProcessesRoot) {
   const pid_t child = ::fork();
   if (child == 0) {
     ::close(end[1]);
-    char byte = ::chroot((top_ + "/root").c_str()) == 0 ? 'y' : 'n';
+    char byte = ::chroot((top_ + "/container").c_str()) == 0 ? 'y' : 'n';
     if (::write(ready[1], &byte, 1) == 1) (void)!::read(end[0], &byte, 1);
     ::_exit(0);
   }
@@ -97,9 +97,9 @@ TEST_F(OpenBelowTest, DebugSymbolsAreThoseOfTheProcessesRoot) {
 }
 
 TEST_F(OpenBelowTest, ALinkedDebugFileIsFoundByTheMappingAndMustBeAnElfFile) {
-  std::filesystem::create_directories(top_ + "/root/bin/.debug");
-  std::filesystem::copy_file("/bin/true", top_ + "/root/bin/program");
-  const std::string program = top_ + "/root/bin/program";
+  std::filesystem::create_directories(top_ + "/container/bin/.debug");
+  std::filesystem::copy_file("/bin/true", top_ + "/container/bin/program");
+  const std::string program = top_ + "/container/bin/program";
   const base::UniqueFd file(::open(program.c_str(), O_RDONLY | O_CLOEXEC));
   const size_t bytes = 4096;
   void* const mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file.get(), 0);
@@ -110,7 +110,7 @@ TEST_F(OpenBelowTest, ALinkedDebugFileIsFoundByTheMappingAndMustBeAnElfFile) {
   const auto opens = [&](DebugFolder folder, const std::string& name) {
     return files.open_linked_debug_file(self, start, start + bytes, folder, name).has_value();
   };
-  write("/root/bin/a.debug",
+  write("/container/bin/a.debug",
         "\x7f"
         "ELF and more");
   if (!opens(DebugFolder::kBeside, "a.debug") && ::geteuid() != 0) {
@@ -121,11 +121,11 @@ TEST_F(OpenBelowTest, ALinkedDebugFileIsFoundByTheMappingAndMustBeAnElfFile) {
   EXPECT_FALSE(opens(DebugFolder::kDotDebug, "a.debug"));
   EXPECT_FALSE(opens(DebugFolder::kBeside, "program")) << "it is its own debug file";
   EXPECT_FALSE(opens(DebugFolder::kBeside, "../a.debug"));
-  write("/root/bin/.debug/b.debug",
+  write("/container/bin/.debug/b.debug",
         "\x7f"
         "ELF and more");
   EXPECT_TRUE(opens(DebugFolder::kDotDebug, "b.debug"));
-  write("/root/bin/secret", "no program");
+  write("/container/bin/secret", "no program");
   EXPECT_FALSE(opens(DebugFolder::kBeside, "secret"));
   EXPECT_FALSE(
       files.open_linked_debug_file(self, start, start + 1, DebugFolder::kBeside, "a.debug"))
@@ -148,10 +148,10 @@ TEST(LinkedDebugPathTest, ARootOfTheProcessIsLeftOut) {
   const auto path = [](std::string_view file, std::string_view root) {
     return linked_debug_path(file, root, DebugFolder::kBeside, "a.debug");
   };
-  EXPECT_EQ(path("/srv/root/bin/a", "/srv/root"), "/bin/a.debug");
+  EXPECT_EQ(path("/srv/container/bin/a", "/srv/container"), "/bin/a.debug");
   EXPECT_EQ(path("/a (deleted)", "/"), "/a.debug");
-  EXPECT_EQ(path("/srv/rooted/a", "/srv/root"), "");
-  EXPECT_EQ(path("/bin/a", "/srv/root"), "");
+  EXPECT_EQ(path("/srv/containered/a", "/srv/container"), "");
+  EXPECT_EQ(path("/bin/a", "/srv/container"), "");
   EXPECT_EQ(path("/bin/a", ""), "");
   EXPECT_EQ(path("", "/"), "");
   EXPECT_EQ(path("socket:[1]", "/"), "");

@@ -33,9 +33,10 @@ std::vector<FunctionShare> function_shares(const Profile& profile) {
     for (auto step = path.rbegin(); step != path.rend(); ++step) {
       if (step->frame == nullptr || step->of_waker) continue;
       const auto [place, is_new] = places.try_emplace(step->text, shares.size());
-      if (is_new)
-        shares.push_back(
-            {std::string(step->text), 0, 0, step->frame->kind == model::Frame::Kind::kKernel});
+      if (is_new) {
+        const bool in_kernel = step->frame->kind == model::Frame::Kind::kKernel;
+        shares.push_back({std::string(step->text), 0, 0, in_kernel});
+      }
       FunctionShare& row = shares[place->second];
       if (is_leaf) row.self += share;
       if (seen.insert(step->text).second) row.total += share;
