@@ -102,7 +102,9 @@ void SampleNamer::load_kernel_symbols() {
 void SampleNamer::forget_gone() {
   const size_t gone = std::erase_if(modules_, [this](const auto& known) {
     const CodeFile* const file = tracker_.file(known.first);
-    return file == nullptr || file->elf != known.second.elf;
+    if (file != nullptr && file->elf == known.second.elf) return false;
+    symbolizer_.forget(known.second.module);
+    return true;
   });
   if (gone > 0) addresses_.clear();
 }

@@ -56,7 +56,7 @@ class SampleNamer {
   /// Everything of the sample that it tells by itself: no service, no container, no process name.
   [[nodiscard]] model::Sample name(const decoders::ProfileSample& sample);
 
-  /// Executables that the tracker has forgotten; their descriptors close.
+  /// Executables that the tracker has forgotten: their names go and their descriptors close.
   void forget_gone();
 
   [[nodiscard]] const SymbolizerStatistics& statistics() const { return symbolizer_.statistics(); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbols/names/symbolizer.h"
 
+#include <iterator>
 #include <utility>
 
 #include "base/utf8.h"
@@ -59,7 +60,6 @@ Symbolizer::Known& Symbolizer::known(const model::ProcessKey& process,
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
     modules_.splice(modules_.begin(), modules_, found->second);
     Known& entry = modules_.front();
-    entry.used_ns = now;
     if (entry.names.empty() && now - entry.loaded_ns >= limits_.retry_ns) {
       entry.names = load(process, *module);
       entry.loaded_ns = now;
@@ -71,8 +71,7 @@ Symbolizer::Known& Symbolizer::known(const model::ProcessKey& process,
                        .module = module,
                        .names = load(process, *module),
                        .bytes = 0,
-                       .loaded_ns = now,
-                       .used_ns = now});
+                       .loaded_ns = now});
   by_key_.emplace(std::move(key), modules_.begin());
   return modules_.front();
 }
@@ -84,15 +83,23 @@ void Symbolizer::account(Known& module) {
 }
 
 // The one in use stays, whatever its size: its own limits bound it.
-void Symbolizer::evict(uint64_t now) {
+void Symbolizer::evict() {
   while (modules_.size() > 1 &&
-         (statistics_.bytes > limits_.bytes || modules_.size() > limits_.modules ||
-          now - modules_.back().used_ns > limits_.idle_ns)) {
-    statistics_.bytes -= modules_.back().bytes;
-    by_key_.erase(modules_.back().key);
-    modules_.pop_back();
-    ++statistics_.evicted;
+         (statistics_.bytes > limits_.bytes || modules_.size() > limits_.modules)) {
+    drop(std::prev(modules_.end()));
   }
+}
+
+void Symbolizer::forget(const std::shared_ptr<const model::Module>& module) {
+  const auto found = by_key_.find(key_of(module));
+  if (found != by_key_.end()) drop(found->second);
+}
+
+void Symbolizer::drop(std::list<Known>::iterator module) {
+  statistics_.bytes -= module->bytes;
+  by_key_.erase(module->key);
+  modules_.erase(module);
+  ++statistics_.evicted;
 }
 
 model::Frame Symbolizer::kernel_frame(const CodeAddress& code, uint64_t lookup) {
@@ -141,7 +148,7 @@ void Symbolizer::append(const model::ProcessKey& process, const CodeAddress& cod
   Known& module = known(process, code.module);
   const auto found = module.names.find(lookup);
   account(module);
-  evict(module.used_ns);
+  evict();
   model::Frame frame;
   frame.kind = model::Frame::Kind::kNative;
   frame.address = code.address;

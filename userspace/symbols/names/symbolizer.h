@@ -22,7 +22,6 @@ namespace hostlens::symbols {
 struct SymbolizerLimits {
   uint64_t bytes = 64U << 20;  ///< of all modules' names; the least recently used ones go first
   uint32_t modules = 4096;     ///< with the refused ones
-  uint64_t idle_ns = 300'000'000'000;  ///< names of a module that had no frame for so long go
   uint64_t retry_ns = 60'000'000'000;  ///< until a module that could not be opened is tried again
   ModuleLimits module;
   PerfMapLimits perf_map;
@@ -65,6 +64,9 @@ class Symbolizer {
   /// The process has ended or called exec.
   void forget(const model::ProcessKey& process) { perf_maps_.forget(process); }
 
+  /// Nobody executes the module any more: its names go, and are read again if somebody does.
+  void forget(const std::shared_ptr<const model::Module>& module);
+
   [[nodiscard]] const SymbolizerStatistics& statistics() const { return statistics_; }
 
  private:
@@ -74,14 +76,14 @@ class Symbolizer {
     ModuleNames names;
     uint64_t bytes = 0;
     uint64_t loaded_ns = 0;
-    uint64_t used_ns = 0;
   };
 
   ModuleNames load(const model::ProcessKey& process, const model::Module& module);
   Known& known(const model::ProcessKey& process,
                const std::shared_ptr<const model::Module>& module);
   void account(Known& module);
-  void evict(uint64_t now);
+  void evict();
+  void drop(std::list<Known>::iterator module);
   [[nodiscard]] model::Frame kernel_frame(const CodeAddress& code, uint64_t lookup);
   [[nodiscard]] model::Frame jit_frame(const model::ProcessKey& process, const CodeAddress& code,
                                        uint64_t lookup);
