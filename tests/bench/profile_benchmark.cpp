@@ -2,7 +2,6 @@
 // A million samples of a hundred thousand stacks: merging them, and each output.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <random>
 
 #include "exporters/profile/diff_table.h"
@@ -37,9 +36,8 @@ const std::vector<Sample>& stacks() {
       Sample sample = scene::sample("server", 7, "worker", 1, {});
       for (size_t depth = 0; depth < kDepth; ++depth) {
         const size_t spread = depth < 24 ? 2 : 20;  // leaves differ, roots hardly do
-        sample.frames.push_back(functions[(kDepth - depth) * 100 + random() % spread]);
+        sample.stack.push(functions[(kDepth - depth) * 100 + random() % spread]);
       }
-      std::reverse(sample.frames.begin(), sample.frames.end());
       result.push_back(std::move(sample));
     }
     return result;

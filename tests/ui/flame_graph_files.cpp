@@ -30,7 +30,7 @@ Profile large_profile(uint32_t seed) {
       Frame frame = scene::frame(
           kKinds[path % 6], "function_" + std::to_string(path % 997) + "::run(int)", "file.py");
       frame.module = scene::module("/usr/lib/libserver-" + std::to_string(path % 5) + ".so");
-      sample.frames.insert(sample.frames.begin(), frame);
+      sample.stack.push(frame);
     }
     profile.add(sample);
   }

@@ -61,12 +61,11 @@ void ProfileMetrics::add(const model::Sample& sample,
   auto outcome = of.outcomes.find(sample.outcome);
   if (outcome == of.outcomes.end()) outcome = of.outcomes.try_emplace(sample.outcome).first;
   ++outcome->second;
-  for (const Frame& frame : sample.frames) {
-    const size_t kind = std::min<size_t>(static_cast<size_t>(frame.kind), kKinds - 1);
-    ++of.frames[kind][frame.function != nullptr ? 1 : 0];
+  for (size_t kind = 0; kind < of.frames.size(); ++kind) {
+    for (const size_t named : {0, 1}) of.frames[kind][named] += sample.stack.counts()[kind][named];
   }
-  if (cpu_ns == 0 || sample.frames.empty() || sample.frames.front().function == nullptr) return;
-  const std::string& name = sample.frames.front().function->name;
+  if (cpu_ns == 0 || sample.stack.empty() || sample.stack.leaf().function == nullptr) return;
+  const std::string& name = sample.stack.leaf().function->name;
   auto function = of.functions.find(name);
   if (function == of.functions.end()) {
     if (of.functions.size() >= kMostFunctions) return;
@@ -94,7 +93,7 @@ void ProfileMetrics::add_service_families(std::vector<MetricFamily>& families) c
       samples.points.push_back(
           {of.service, {{"outcome", outcome}}, of.begin_unix_ns, static_cast<int64_t>(count), {}});
     }
-    for (size_t kind = 0; kind < kKinds; ++kind) {
+    for (size_t kind = 0; kind < of.frames.size(); ++kind) {
       for (const bool named : {false, true}) {
         const uint64_t count = of.frames[kind][named ? 1 : 0];
         if (count == 0) continue;

@@ -56,15 +56,15 @@ class ProfileMetrics {
  private:
   static constexpr size_t kMostServices = 1'000;
   static constexpr size_t kMostFunctions = 4'096;
-  static constexpr size_t kKinds = 8;
 
   struct OfService {
     std::shared_ptr<const model::Service> service;
     uint64_t begin_unix_ns = 0;
     uint64_t last_ns = 0;
     std::map<std::string, uint64_t, std::less<>> outcomes;
-    std::array<std::array<uint64_t, 2>, kKinds> frames{};  ///< by kind, and whether it has a name
-    std::unordered_map<std::string, uint64_t> functions;   ///< nanoseconds in themselves
+    /// By kind, and whether they have a name.
+    std::array<std::array<uint64_t, 2>, model::Stack::kKinds> frames{};
+    std::unordered_map<std::string, uint64_t> functions;  ///< nanoseconds in themselves
   };
 
   void add_service_families(std::vector<model::MetricFamily>& families) const;

@@ -19,8 +19,10 @@ constexpr size_t kLabelsBytes = 2 * sizeof(ProfileLabels) + kHashNodeBytes;
 constexpr size_t kFrameBytes = 3 * sizeof(Frame) + 2 * kHashNodeBytes;
 constexpr size_t kNodeBytes = sizeof(Profile::Node) + PairIndex::kMostBytesPerPair;
 constexpr size_t kEntryBytes = sizeof(Profile::Entry) + PairIndex::kMostBytesPerPair;
-/// Frames that are found without a look at their content; when there are more, all are forgotten.
+/// Frames, and stacks, that are found without a look at their content; when there are more, all are
+/// forgotten.
 constexpr size_t kMostSeen = 1U << 17U;
+constexpr size_t kMostSeenStacks = 1U << 15U;
 
 uint64_t saturating_sum(uint64_t a, uint64_t b) {
   return a > std::numeric_limits<uint64_t>::max() - b ? std::numeric_limits<uint64_t>::max()
@@ -162,18 +164,41 @@ Profile::Id Profile::child(Id parent, Id frame, bool room) {
   return id;
 }
 
+Profile::Id Profile::push(Id stack, const Frame& frame, bool room) {
+  const Id id = frame_id(frame, room);
+  return id == kNone ? kNone : child(stack, id, room);
+}
+
 Profile::Id Profile::stack_id(const Sample& sample, bool room) {
   static const Frame truncated = mark_frame(kTruncatedMark);
-  const size_t depth = std::min(sample.frames.size(), kMostFrames);
+  const bool cut = sample.stack.depth() > kMostFrames;
+  // What nobody else has will not come again.
+  const bool keep = !cut && sample.stack.is_shared();
+  auto& seen = seen_stacks_[sample.truncated ? 1 : 0];
+  std::vector<Stack::Iterator> unseen;  // leaf first
   Id stack = kEmptyStack;
-  const auto push = [&](const Frame& frame) {
-    const Id id = frame_id(frame, room);
-    stack = id == kNone ? kNone : child(stack, id, room);
-    return stack != kNone;
-  };
-  if ((sample.truncated || depth < sample.frames.size()) && !push(truncated)) return kNone;
-  for (size_t i = depth; i-- > 0;) {
-    if (!push(sample.frames[i])) return kNone;
+  auto frame = sample.stack.begin();
+  for (; frame != sample.stack.end() && unseen.size() < kMostFrames; ++frame) {
+    const auto found = cut ? seen.end() : seen.find(frame.id());
+    if (found != seen.end()) {
+      stack = found->second;
+      break;
+    }
+    unseen.push_back(frame);
+  }
+  if (stack == kEmptyStack && (sample.truncated || cut)) {
+    stack = push(kEmptyStack, truncated, room);
+  }
+  if (keep && !unseen.empty()) {
+    if (seen_stacks_[0].size() + seen_stacks_[1].size() >= kMostSeenStacks) {
+      for (auto& each : seen_stacks_) each.clear();
+      kept_stacks_.clear();
+    }
+    kept_stacks_.push_back(sample.stack);
+  }
+  for (size_t i = unseen.size(); i-- > 0 && stack != kNone;) {
+    stack = push(stack, *unseen[i], room);
+    if (keep && stack != kNone) seen.emplace(unseen[i].id(), stack);
   }
   return stack;
 }

@@ -3,6 +3,7 @@
 // weight.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -134,6 +135,7 @@ class Profile {
   Id add_frame(const Frame& frame, bool room);
   Id child(Id parent, Id frame, bool room);
   Id stack_id(const Sample& sample, bool room);
+  Id push(Id stack, const Frame& frame, bool room);
   Entry* entry(Id labels, Id stack, bool room);
 
   Settings settings_;
@@ -149,6 +151,10 @@ class Profile {
   /// caller shares its objects, one look-up finds a frame. Keeps them alive, so that no address is
   /// used again.
   std::unordered_map<Frame, Id, FrameHash, FrameEqual> seen_frames_;
+  /// Stacks of samples by their ids, of whole and of truncated ones: a sample whose callers are
+  /// known costs one look-up, however deep it is. `kept_stacks_` keeps the ids true.
+  std::array<std::unordered_map<const void*, Id>, 2> seen_stacks_;
+  std::vector<Stack> kept_stacks_;
   PairIndex node_ids_;   ///< by parent and frame
   PairIndex entry_ids_;  ///< by labels and stack
   uint64_t total_count_ = 0;

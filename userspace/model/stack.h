@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // One sample of a profile: what a thread was doing, or waiting for, at one moment. Made by whoever
 // names frames, merged by model/profile.h, then discarded: what repeats from sample to sample
-// (functions, modules) is shared, so that a sample is cheap to make.
+// (functions, modules, callers) is shared, so that a sample is cheap to make.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -56,6 +60,63 @@ struct Frame {
   std::shared_ptr<const Function> function;  ///< null: no name
 };
 
+/// Frames from a leaf to its root. A value of one pointer: copies share what they hold, and so do
+/// stacks that were pushed upon one and the same stack of callers. Immutable but for the handle
+/// itself, so threads may share it as they may a shared_ptr.
+class Stack {
+  struct Node;
+
+ public:
+  static constexpr size_t kKinds = 8;  ///< of Frame::Kind
+  /// Frames by kind, and whether they have a name; each up to 65,535.
+  using Counts = std::array<std::array<uint16_t, 2>, kKinds>;
+
+  /// From the leaf to the root. Valid as long as a stack that has these frames.
+  class Iterator {
+   public:
+    using iterator_category = std::forward_iterator_tag;
+    using value_type = Frame;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Frame*;
+    using reference = const Frame&;
+
+    Iterator() = default;
+    reference operator*() const;
+    pointer operator->() const { return &**this; }
+    Iterator& operator++();
+    Iterator operator++(int);
+    bool operator==(const Iterator&) const = default;
+    /// Equal ids are equal stacks, of this frame and its callers, while one of them is there.
+    [[nodiscard]] const void* id() const { return node_; }
+
+   private:
+    friend class Stack;
+    explicit Iterator(const Node* node) : node_(node) {}
+    const Node* node_ = nullptr;
+  };
+
+  Stack() = default;
+  [[nodiscard]] static Stack of(std::span<const Frame> leaf_first);
+
+  /// The new leaf, called by what was the leaf before.
+  void push(Frame leaf);
+  /// Without the leaf; not of an empty stack.
+  void pop();
+
+  [[nodiscard]] bool empty() const { return top_ == nullptr; }
+  [[nodiscard]] size_t depth() const;
+  [[nodiscard]] const Frame& leaf() const;  ///< not of an empty stack
+  [[nodiscard]] const Frame& root() const;  ///< not of an empty stack
+  [[nodiscard]] const Counts& counts() const;
+  [[nodiscard]] Iterator begin() const { return Iterator(top_.get()); }
+  [[nodiscard]] Iterator end() const { return {}; }
+  /// Somebody else holds the same leaf: it may well come again.
+  [[nodiscard]] bool is_shared() const { return top_.use_count() > 1; }
+
+ private:
+  std::shared_ptr<const Node> top_;  ///< null: empty
+};
+
 /// What one sample says. `weight` is what profiles add up: samples on a CPU (more than one when the
 /// rate was lowered under the asked one), nanoseconds off it.
 struct Sample {
@@ -76,9 +137,9 @@ struct Sample {
   uint64_t time_ns = 0;       ///< wall time, since the epoch
   uint64_t monotonic_ns = 0;  ///< the same moment, CLOCK_MONOTONIC; 0: not known
   uint64_t weight = 1;
-  std::vector<Frame> frames;  ///< leaf first, kernel before user; empty: nothing could be unwound
-  bool truncated = false;     ///< frames are missing at the root's end
-  std::string outcome;        ///< of the unwinder, for metrics; no part of a profile
+  Stack stack;             ///< kernel frames are called by user ones; empty: nothing was unwound
+  bool truncated = false;  ///< frames are missing at the root's end
+  std::string outcome;     ///< of the unwinder, for metrics; no part of a profile
 };
 
 }  // namespace hostlens::model

@@ -22,9 +22,9 @@ model::Sample sample(const std::string& leaf, const std::string& outcome = "comp
   model::Frame frame;
   frame.kind = model::Frame::Kind::kNative;
   frame.function = std::make_shared<const model::Function>(model::Function{leaf, {}, {}});
-  made.frames.push_back(frame);
-  frame.function = nullptr;
-  made.frames.push_back(frame);
+  model::Frame root;
+  root.kind = frame.kind;
+  made.stack = model::Stack::of(std::vector{frame, root});
   return made;
 }
 

@@ -20,7 +20,9 @@ Sample sample(std::initializer_list<const char*> leaf_first, uint64_t weight = 1
   result.process = {7, 1};
   result.thread_name = "worker";
   result.weight = weight;
-  for (const char* const name : leaf_first) result.frames.push_back(named(name));
+  std::vector<Frame> frames;
+  for (const char* const name : leaf_first) frames.push_back(named(name));
+  result.stack = Stack::of(frames);
   return result;
 }
 
@@ -90,11 +92,41 @@ TEST(ProfileTest, FramesOfOtherKindAddressOrLineAreOthers) {
                             +[](Frame& f) { f.inlined = true; },
                             +[](Frame& f) { f.module = std::make_shared<Module>(); }}) {
     Sample one = sample({"a"});
-    change(one.frames[0]);
+    Frame leaf = one.stack.leaf();
+    change(leaf);
+    one.stack = Stack::of({{leaf}});
     profile.add(one);
     profile.add(one);
   }
   EXPECT_EQ(profile.entries().size(), 6U);
+}
+
+TEST(ProfileTest, StacksThatComeAgainAreMergedLikeOthers) {
+  std::vector<Sample> samples;
+  Sample callers = sample({"caller", "main"});
+  for (const char* const leaf : {"a", "b", "a", "c"}) {
+    for (const bool truncated : {false, true}) {
+      Sample shared = callers;
+      shared.truncated = truncated;
+      shared.stack.push(named(leaf));
+      samples.push_back(std::move(shared));
+    }
+  }
+  samples.push_back(callers);
+  Profile once({});
+  Profile again({});
+  for (const Sample& each : samples) {
+    Sample alone = each;
+    alone.stack = {};
+    std::vector<Frame> frames(each.stack.begin(), each.stack.end());
+    alone.stack = Stack::of(frames);
+    for (int i = 0; i < 3; ++i) once.add(alone);
+    const Stack held = each.stack;  // so that it is known the second time
+    for (int i = 0; i < 3; ++i) again.add(each);
+  }
+  EXPECT_EQ(text_of(again), text_of(once));
+  EXPECT_EQ(again.nodes().size(), once.nodes().size());
+  EXPECT_EQ(again.entries().size(), 7U);
 }
 
 TEST(ProfileTest, ATruncatedStackSaysSoAtItsRoot) {
@@ -107,9 +139,9 @@ TEST(ProfileTest, ATruncatedStackSaysSoAtItsRoot) {
 
 TEST(ProfileTest, AStackThatIsTooDeepKeepsItsLeaf) {
   Profile profile({});
-  Sample deep = sample({"leaf"});
-  for (size_t i = 0; i < Profile::kMostFrames; ++i) deep.frames.push_back(named("recursion"));
-  deep.frames.push_back(named("root"));
+  Sample deep = sample({"root"});
+  for (size_t i = 0; i < Profile::kMostFrames; ++i) deep.stack.push(named("recursion"));
+  deep.stack.push(named("leaf"));
   profile.add(deep);
   const std::string text = text_of(profile);
   EXPECT_TRUE(text.starts_with("worker;[truncated];recursion;")) << text.substr(0, 80);

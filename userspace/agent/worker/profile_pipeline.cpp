@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "decoders/profile_decoder.h"
 #include "kernel/ring_reader.h"
+#include "symbols/names/sample_outcome.h"
 
 namespace hostlens::agent {
 
@@ -35,18 +36,20 @@ std::string cause_text(uint8_t cause) {
 }
 
 /// What is nearer to the leaf than who called the scheduler: the scheduler and our own hook.
-void drop_scheduler(std::vector<model::Frame>& frames) {
+void drop_scheduler(model::Stack& stack) {
   constexpr size_t kMost = 12;
   constexpr std::string_view kNames[] = {"__schedule", "schedule", "schedule_idle",
                                          "schedule_tail"};
   size_t drop = 0;
-  for (size_t i = 0; i < frames.size() && i < kMost; ++i) {
-    if (frames[i].kind != model::Frame::Kind::kKernel || frames[i].function == nullptr) continue;
-    const bool is_scheduler = std::find(std::begin(kNames), std::end(kNames),
-                                        frames[i].function->name) != std::end(kNames);
-    if (is_scheduler) drop = i + 1;
+  size_t seen = 0;
+  for (const model::Frame& frame : stack) {
+    if (seen++ == kMost) break;
+    if (frame.kind != model::Frame::Kind::kKernel || frame.function == nullptr) continue;
+    const bool is_scheduler =
+        std::find(std::begin(kNames), std::end(kNames), frame.function->name) != std::end(kNames);
+    if (is_scheduler) drop = seen;
   }
-  frames.erase(frames.begin(), frames.begin() + static_cast<ptrdiff_t>(drop));
+  for (; drop > 0; --drop) stack.pop();
 }
 
 }  // namespace
@@ -205,7 +208,7 @@ void ProfilePipeline::take(decoders::ProfileSample&& sample) {
   }
   model::Sample named = namer_->name(sample);
   named.cause = cause_text(sample.cause);
-  if (sample.cause != 0) drop_scheduler(named.frames);
+  if (sample.cause != 0) drop_scheduler(named.stack);
   if (sample.outcome == PROFILE_NO_STACK) return on_sample_(std::move(named));
   ++figures_.samples;
   if (symbols::is_complete(named, sample.outcome)) {
@@ -214,9 +217,9 @@ void ProfilePipeline::take(decoders::ProfileSample&& sample) {
   } else {
     ++figures_.broken[sample.outcome];
   }
-  figures_.frames += named.frames.size();
-  for (const model::Frame& frame : named.frames) {
-    figures_.named += frame.function != nullptr ? 1 : 0;
+  for (const auto& [nameless, with_name] : named.stack.counts()) {
+    figures_.frames += nameless + with_name;
+    figures_.named += with_name;
   }
   if (settings_.wakers) add_waker(sample, named);
   on_sample_(std::move(named));

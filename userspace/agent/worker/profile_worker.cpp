@@ -18,6 +18,7 @@
 #include "discovery/host_resource.h"
 #include "exporters/profile/format.h"
 #include "exporters/profile/function_shares.h"
+#include "symbols/names/sample_outcome.h"
 
 namespace hostlens::agent {
 namespace {

@@ -35,7 +35,8 @@ class WakerFrames {
   static constexpr size_t kMostMarks = 4096;
 
   [[nodiscard]] const model::Frame& mark(std::string_view text);
-  void add(model::Sample& sleep, std::string_view name, std::vector<model::Frame>&& frames);
+  void begin(model::Sample& sleep);
+  void end(model::Sample& sleep, std::string_view name);
 
   std::unordered_map<std::string, model::Frame> marks_;
   WakerFigures figures_;

@@ -108,13 +108,13 @@ class FrameTable {
 
 /// "thread;root;...;leaf" to the sample that was written like this.
 void parse_stack(std::string_view stack, bool off_cpu, FrameTable& table, model::Sample& sample) {
-  sample.frames.clear();
+  sample.stack = {};
   sample.thread_name.clear();
   sample.cause.clear();
   sample.waker.clear();
   sample.truncated = false;
   if (stack == model::kOverflowMark) {
-    sample.frames.push_back(table(stack));
+    sample.stack.push(table(stack));
     return;
   }
   if (const std::string_view cause = cause_of(stack);
@@ -129,16 +129,18 @@ void parse_stack(std::string_view stack, bool off_cpu, FrameTable& table, model:
   const size_t thread_end = std::min(stack.find(';'), stack.size());
   sample.thread_name = stack.substr(0, std::min(thread_end, kMostNameBytes));
   stack.remove_prefix(std::min(thread_end + 1, stack.size()));
+  std::vector<model::Frame> frames;
   while (!stack.empty()) {  // from the leaf
     const size_t before = stack.rfind(';');
     const size_t begin = before == std::string_view::npos ? 0 : before + 1;
-    if (sample.frames.size() == model::Profile::kMostFrames) {
+    if (frames.size() == model::Profile::kMostFrames) {
       sample.truncated = true;
       break;
     }
-    if (begin < stack.size()) sample.frames.push_back(table(stack.substr(begin)));
+    if (begin < stack.size()) frames.push_back(table(stack.substr(begin)));
     stack = stack.substr(0, before == std::string_view::npos ? 0 : before);
   }
+  sample.stack = model::Stack::of(frames);
 }
 
 }  // namespace

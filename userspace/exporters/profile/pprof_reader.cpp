@@ -101,9 +101,10 @@ void read_labels(const pb::Sample& in, const PprofTables& tables, model::Sample&
   }
 }
 
-base::Result<void> read_frames(const pb::Sample& in, const PprofTables& tables,
-                               model::Sample& sample) {
-  sample.frames.clear();
+/// `room`: memory that is used again.
+base::Result<void> read_stack(const pb::Sample& in, const PprofTables& tables,
+                              std::vector<model::Frame>& room, model::Sample& sample) {
+  room.clear();
   for (const uint64_t id : in.location_id()) {
     const std::vector<model::Frame>* const frames = tables.location(id);
     if (frames == nullptr) {
@@ -111,9 +112,10 @@ base::Result<void> read_frames(const pb::Sample& in, const PprofTables& tables,
           fmt::format("pprof: a sample names location {}, which is not there", id));
     }
     // The profile cuts off what is too deep, and says so.
-    if (sample.frames.size() > Profile::kMostFrames) break;
-    sample.frames.insert(sample.frames.end(), frames->begin(), frames->end());
+    if (room.size() > Profile::kMostFrames) break;
+    room.insert(room.end(), frames->begin(), frames->end());
   }
+  sample.stack = model::Stack::of(room);
   return {};
 }
 
@@ -139,6 +141,7 @@ base::Result<Profile> read_pprof(std::string_view bytes, size_t max_bytes) {
                    .duration_ns = tables->duration_ns(),
                    .max_bytes = max_bytes});
   model::Sample sample;
+  std::vector<model::Frame> frames;
   uint64_t steps = 0;
   auto done = each_pprof_sample(bytes, [&](const pb::Sample& in) -> base::Result<void> {
     const auto weight = value_of(in, columns->weight);
@@ -147,8 +150,8 @@ base::Result<Profile> read_pprof(std::string_view bytes, size_t max_bytes) {
       return base::invalid_error("pprof: negative values, so it is a difference already");
     }
     if (*weight == 0 && *count == 0) return {};
-    if (auto frames = read_frames(in, *tables, sample); !frames) return frames;
-    steps += sample.frames.size();
+    if (auto stack = read_stack(in, *tables, frames, sample); !stack) return stack;
+    steps += frames.size();
     if (steps > kMostSteps) {
       return base::invalid_error(fmt::format("pprof: stacks of more than {} frames", kMostSteps));
     }

@@ -319,6 +319,7 @@ bool CodeTracker::make_room(uint64_t now_ns) {
 }
 
 void CodeTracker::forget(uint32_t number, uint64_t now_ns) {
+  ++figures_.executables_forgotten;
   const Known& known = *known_.at(number);
   for (const FileKey& key : known.keys) numbers_.erase(key);
   forget_build(known);
@@ -337,7 +338,6 @@ void CodeTracker::forget_idle(uint64_t now_ns) {
     }
   }
   for (const uint32_t number : idle) forget(number, now_ns);
-  figures_.executables_forgotten += idle.size();
 }
 
 void CodeTracker::forget_build(const Known& known) {

@@ -69,7 +69,8 @@ struct CodeTrackerFigures {
   uint64_t files_failed = 0;      ///< executables that could not be opened
   uint64_t tables_built = 0;
   uint64_t tables_failed = 0;          ///< files without rows that could be used
-  uint64_t executables_forgotten = 0;  ///< that no process had mapped for long
+  /// That no process had mapped for long, or that made room: their numbers are given again.
+  uint64_t executables_forgotten = 0;
   uint64_t pythons = 0;                ///< files with CPython in them
   uint64_t machines = 0;               ///< times that a JVM has told where its code is
   uint64_t v8s = 0;                    ///< and with V8

@@ -67,17 +67,16 @@ bool is_entry_function(std::string_view name) {
   });
 }
 
-bool ends_at_entry(const std::vector<model::Frame>& frames) {
-  return !frames.empty() && frames.back().function != nullptr &&
-         is_entry_function(frames.back().function->name);
+bool ends_at_entry(const model::Stack& stack) {
+  return !stack.empty() && stack.root().function != nullptr &&
+         is_entry_function(stack.root().function->name);
 }
 
-void drop_caller_of_entry(std::vector<model::Frame>& frames) {
-  if (frames.size() < 2) return;
-  const model::Frame caller = frames.back();
-  if (caller.kind != model::Frame::Kind::kUnknown || caller.function || caller.module) return;
-  frames.pop_back();
-  if (!ends_at_entry(frames)) frames.push_back(caller);
+bool is_no_caller(const model::Stack& callers, const model::Frame& entry) {
+  if (callers.depth() != 1 || entry.function == nullptr) return false;
+  const model::Frame& caller = callers.root();
+  return caller.kind == model::Frame::Kind::kUnknown && caller.function == nullptr &&
+         caller.module == nullptr && is_entry_function(entry.function->name);
 }
 
 }  // namespace hostlens::symbols

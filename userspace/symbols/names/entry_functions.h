@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string_view>
-#include <vector>
 
 #include "model/stack.h"
 
@@ -14,11 +13,11 @@ namespace hostlens::symbols {
 /// have no name.
 [[nodiscard]] bool is_entry_function(std::string_view name);
 
-/// Whether the last frame is one.
-[[nodiscard]] bool ends_at_entry(const std::vector<model::Frame>& frames);
+/// Whether the root is one.
+[[nodiscard]] bool ends_at_entry(const model::Stack& stack);
 
-/// Nobody calls an entry: what an unwinder took for its caller, a word of the stack that leads into
-/// no file and has no name, is taken off.
-void drop_caller_of_entry(std::vector<model::Frame>& frames);
+/// Nobody calls an entry: what an unwinder took for the caller of one, a word of the stack that
+/// leads into no file and has no name. `callers`: all that is known of them.
+[[nodiscard]] bool is_no_caller(const model::Stack& callers, const model::Frame& entry);
 
 }  // namespace hostlens::symbols

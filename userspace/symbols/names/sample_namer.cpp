@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
@@ -14,6 +15,7 @@
 #include "model/profile.h"
 #include "symbols/names/entry_functions.h"
 #include "symbols/names/kernel_symbols.h"
+#include "symbols/names/sample_outcome.h"
 #include "symbols/python/python_stack.h"
 #include "symbols/v8/v8_stack.h"
 
@@ -32,6 +34,10 @@ std::shared_ptr<const model::Module> module_for(const CodeFile& file) {
     module->offset = code.front().offset;
   }
   return module;
+}
+
+bool is_handler(const model::Frame& frame) {
+  return frame.function != nullptr && is_v8_handler(frame.function->name);
 }
 
 }  // namespace
@@ -106,7 +112,9 @@ void SampleNamer::forget_gone() {
     symbolizer_.forget(known.second.module);
     return true;
   });
-  if (gone > 0) addresses_.clear();
+  if (gone == 0) return;
+  addresses_.clear();
+  tree_.clear();
 }
 
 std::shared_ptr<const model::Module> SampleNamer::module_of(uint32_t executable) {
@@ -136,72 +144,102 @@ void SampleNamer::add(const model::ProcessKey& process, const CodeAddress& code,
   frames.insert(frames.end(), found->second.others.begin(), found->second.others.end());
 }
 
-void SampleNamer::add_native(const model::ProcessKey& process, const decoders::ProfileFrame& frame,
-                             Frames& frames) {
-  if (frame.kind == PROFILE_FRAME_JAVA) return add_java(process, frame, frames);
+void SampleNamer::add_kernel(const decoders::ProfileSample& sample, size_t index, Frames& frames) {
+  if (!kernel_tried_) load_kernel_symbols();
+  CodeAddress code;
+  code.kernel = true;
+  code.address = sample.kernel_frames[index];
+  code.return_address = index > 0;
+  add(sample.process, code, frames);
+}
+
+void SampleNamer::add_native(const Scene& scene, const decoders::ProfileFrame& frame,
+                             NamedStack& into, Frames& frames) {
+  if (frame.kind == PROFILE_FRAME_JAVA) return add_java(scene, frame, into, frames);
   CodeAddress code;
   code.address = frame.address;
   code.return_address = frame.is_return;
   code.module = frame.kind == PROFILE_FRAME_FILE ? module_of(frame.executable) : nullptr;
-  add(process, code, frames);
+  if (code.module == nullptr)
+    into.expires_ns = std::min(into.expires_ns, scene.now_ns + kPassingNs);
+  add(scene.sample.process, code, frames);
 }
 
 /// What the JVM says of its code is right now; a perf map was when it was written. It has better
 /// names of what is no method, and is asked for what has none.
-void SampleNamer::add_java(const model::ProcessKey& process, const decoders::ProfileFrame& frame,
-                           Frames& frames) {
+void SampleNamer::add_java(const Scene& scene, const decoders::ProfileFrame& frame,
+                           NamedStack& into, Frames& frames) {
+  const model::ProcessKey& process = scene.sample.process;
   const size_t before = frames.size();
   const CodeAddress code{frame.address, nullptr, false, frame.is_return};
-  if (frame.java == HOTSPOT_FRAME_STUB) symbolizer_.append(process, code, frames);
+  bool passing = frame.java == HOTSPOT_FRAME_STUB;
+  if (passing) symbolizer_.append(process, code, frames);
   if (frames.size() == before || frames.back().function == nullptr) {
     frames.resize(before);
     if (!java_layout_) java_layout_ = tracker_.hotspot_layout(process.pid);
-    const bool named =
-        *java_layout_ != nullptr &&
-        java_names_.append(process, **java_layout_, frame, base::monotonic_now_ns(), frames);
+    const bool named = *java_layout_ != nullptr &&
+                       java_names_.append(process, **java_layout_, frame, scene.now_ns, frames);
     if (!named) symbolizer_.append(process, code, frames);
+    passing = passing || !named;
   }
+  if (passing) into.expires_ns = std::min(into.expires_ns, scene.now_ns + kPassingNs);
   for (size_t i = before; i < frames.size(); ++i) {
-    ++java_.frames;
-    java_.named += frames[i].function != nullptr ? 1 : 0;
+    ++into.java.all;
+    into.java.named += frames[i].function != nullptr ? 1 : 0;
   }
 }
 
-bool SampleNamer::is_eval(const decoders::ProfileFrame& frame) const {
-  if (frame.kind != PROFILE_FRAME_FILE) return false;
-  const CodeFile* const file = tracker_.file(frame.executable);
-  return file != nullptr && file->python &&
-         file->python->is_eval(frame.address - (frame.is_return ? 1 : 0));
+void SampleNamer::add_python(const Scene& scene, const decoders::PythonFrame& frame,
+                             NamedStack& into, Frames& frames) {
+  frames.push_back(
+      python_names_.name(scene.sample.process, scene.sample.version, frame, scene.now_ns));
+  const bool named = frames.back().function != nullptr;
+  if (!named) into.expires_ns = std::min(into.expires_ns, scene.now_ns + kPassingNs);
+  ++into.python.all;
+  into.python.named += named ? 1 : 0;
 }
 
-void SampleNamer::add_user(const decoders::ProfileSample& sample, Frames& frames) {
-  if (!sample.python_frames.empty()) return add_with_python(sample, frames);
-  if (!sample.v8_frames.empty()) return add_with_v8(sample, frames);
-  for (const decoders::ProfileFrame& frame : sample.frames) {
-    add_native(sample.process, frame, frames);
-  }
-}
-
-void SampleNamer::add_with_python(const decoders::ProfileSample& sample, Frames& frames) {
-  std::vector<bool> loops;
-  loops.reserve(sample.frames.size());
-  for (const decoders::ProfileFrame& frame : sample.frames) loops.push_back(is_eval(frame));
-  const bool whole = sample.python == PYTHON_COMPLETE && sample.outcome == PROFILE_COMPLETE;
-  const JoinedStack joined = join_python_stack(loops, sample.python_frames, whole);
-  ++python_.samples;
-  python_.native_left += joined.native_left;
-  python_.python_left += joined.python_left;
-  const uint64_t now_ns = base::monotonic_now_ns();
-  for (const StackPart& part : joined.parts) {
-    if (!part.python) {
-      add_native(sample.process, sample.frames[part.index], frames);
-      continue;
+void SampleNamer::add_v8(const Scene& scene, const decoders::V8Frame& v8, NamedStack& into,
+                         Frames& frames) {
+  const decoders::ProfileFrame& native = scene.sample.frames[v8.frame];
+  if (v8.type != 0) {
+    add_native(scene, native, into, frames);
+    const std::string_view mark = scene.v8->frame_marks[v8.type];
+    if (frames.back().function == nullptr && !mark.empty()) {
+      frames.back() = model::mark_frame(std::string(mark));
     }
-    frames.push_back(python_names_.name(sample.process, sample.version,
-                                        sample.python_frames[part.index], now_ns));
-    ++python_.frames;
-    python_.named += frames.back().function != nullptr ? 1 : 0;
+    return;
   }
+  const V8Name& named = v8_names_.name(scene.sample.process, *scene.v8, v8, scene.now_ns);
+  ++into.javascript.all;
+  into.javascript.named += named.function != nullptr ? 1 : 0;
+  if (named.function == nullptr)
+    into.expires_ns = std::min(into.expires_ns, scene.now_ns + kPassingNs);
+  model::Frame function;
+  function.kind = model::Frame::Kind::kJavaScript;
+  function.function = named.function;
+  function.line = named.line;
+  V8Place place;
+  place.in_file = native.kind == PROFILE_FRAME_FILE;
+  if (!place.in_file && named.function != nullptr) {
+    into.runs_javascript = true;
+    return frames.push_back(std::move(function));
+  }
+  add_native(scene, native, into, frames);
+  const CodeFile* const file = place.in_file ? tracker_.file(native.executable) : nullptr;
+  place.in_v8 = file != nullptr && file->v8 != nullptr;
+  place.is_leaf = !native.is_return;
+  place.builtin = named.builtin;
+  if (frames.back().function != nullptr) place.symbol = frames.back().function->name;
+  const V8Show show = named.function == nullptr ? V8Show::kCode : v8_show(place);
+  if (show == V8Show::kCode) return;
+  into.runs_javascript = show == V8Show::kFunction;
+  if (show == V8Show::kFunction) {
+    frames.clear();
+  } else if (is_handler(frames.back())) {
+    frames.pop_back();
+  }
+  frames.push_back(std::move(function));
 }
 
 std::shared_ptr<const V8Layout> SampleNamer::v8_layout_of(
@@ -214,152 +252,111 @@ std::shared_ptr<const V8Layout> SampleNamer::v8_layout_of(
   return tracker_.v8_in(sample.process.pid);
 }
 
-void SampleNamer::add_with_v8(const decoders::ProfileSample& sample, Frames& frames) {
-  const auto layout = v8_layout_of(sample);
-  const uint64_t now_ns = base::monotonic_now_ns();
-  const size_t begin = frames.size();
-  const uint64_t functions = v8_.frames;
-  auto v8 = sample.v8_frames.begin();
-  for (size_t i = 0; i < sample.frames.size(); ++i) {
-    if (layout == nullptr || v8 == sample.v8_frames.end() || v8->frame != i) {
-      add_native(sample.process, sample.frames[i], frames);
-    } else {
-      add_v8(sample, *v8++, *layout, now_ns, begin, frames);
-    }
-  }
-  v8_.samples += v8_.frames > functions ? 1 : 0;
+bool SampleNamer::is_eval(const decoders::ProfileFrame& frame) const {
+  if (frame.kind != PROFILE_FRAME_FILE) return false;
+  const CodeFile* const file = tracker_.file(frame.executable);
+  return file != nullptr && file->python &&
+         file->python->is_eval(frame.address - (frame.is_return ? 1 : 0));
 }
 
-void SampleNamer::add_v8(const decoders::ProfileSample& sample, const decoders::V8Frame& v8,
-                         const V8Layout& layout, uint64_t now_ns, size_t begin, Frames& frames) {
-  const decoders::ProfileFrame& native = sample.frames[v8.frame];
-  if (v8.type != 0) {
-    add_native(sample.process, native, frames);
-    const std::string_view mark = layout.frame_marks[v8.type];
-    if (frames.back().function == nullptr && !mark.empty()) {
-      frames.back() = model::mark_frame(std::string(mark));
-    }
-    return;
+JoinedStack SampleNamer::join_python(const decoders::ProfileSample& sample) {
+  if (sample.python_frames.empty()) return {};
+  std::vector<bool> loops;
+  loops.reserve(sample.frames.size());
+  for (const decoders::ProfileFrame& frame : sample.frames) loops.push_back(is_eval(frame));
+  const bool whole = sample.python == PYTHON_COMPLETE && sample.outcome == PROFILE_COMPLETE;
+  JoinedStack joined = join_python_stack(loops, sample.python_frames, whole);
+  ++python_.samples;
+  python_.native_left += joined.native_left;
+  python_.python_left += joined.python_left;
+  return joined;
+}
+
+NamedStack SampleNamer::name_part(const Scene& scene, const SamplePart& part,
+                                  const NamedStack& callers) {
+  NamedStack named = callers;
+  named.runs_javascript = false;
+  Frames frames;
+  switch (part.list) {
+    case SamplePart::List::kKernel:
+      add_kernel(scene.sample, part.index, frames);
+      break;
+    case SamplePart::List::kNative:
+      add_native(scene, scene.sample.frames[part.index], named, frames);
+      break;
+    case SamplePart::List::kPython:
+      add_python(scene, scene.sample.python_frames[part.index], named, frames);
+      break;
+    case SamplePart::List::kV8:
+      add_v8(scene, scene.sample.v8_frames[part.index], named, frames);
+      break;
   }
-  ++v8_.frames;
-  const V8Name& named = v8_names_.name(sample.process, layout, v8, now_ns);
-  v8_.named += named.function != nullptr ? 1 : 0;
-  model::Frame function;
-  function.kind = model::Frame::Kind::kJavaScript;
-  function.function = named.function;
-  function.line = named.line;
-  V8Place place;
-  place.in_file = native.kind == PROFILE_FRAME_FILE;
-  if (!place.in_file && named.function != nullptr) return frames.push_back(std::move(function));
-  Frames code;
-  add_native(sample.process, native, code);
-  const CodeFile* const file = place.in_file ? tracker_.file(native.executable) : nullptr;
-  place.in_v8 = file != nullptr && file->v8 != nullptr;
-  place.is_leaf = !native.is_return;
-  place.builtin = named.builtin;
-  if (code.back().function != nullptr) place.symbol = code.back().function->name;
-  const V8Show show = named.function == nullptr ? V8Show::kCode : v8_show(place);
-  if (show != V8Show::kFunction) frames.insert(frames.end(), code.begin(), code.end());
-  if (show == V8Show::kCode) return;
   // The interpreter's own frame for a call into the runtime.
-  if (frames.size() > begin && frames.back().function != nullptr &&
-      is_v8_handler(frames.back().function->name)) {
+  if (callers.runs_javascript && part.list != SamplePart::List::kKernel &&
+      is_handler(frames.back())) {
     frames.pop_back();
   }
-  frames.push_back(std::move(function));
+  for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) {
+    if (is_no_caller(named.stack, *frame)) named.stack = {};
+    named.stack.push(std::move(*frame));
+  }
+  return named;
+}
+
+NamedStack SampleNamer::name_stack(const Scene& scene) {
+  NamedStack named;
+  size_t unknown = 0;
+  for (; unknown < parts_.size(); ++unknown) {
+    const NamedStack* const known = tree_.find(parts_[unknown].key, scene.now_ns);
+    if (known == nullptr) continue;
+    named = *known;
+    break;
+  }
+  while (unknown-- > 0) {
+    named = name_part(scene, parts_[unknown], named);
+    tree_.put(parts_[unknown].key, named);
+  }
+  return named;
 }
 
 model::Sample SampleNamer::name(const decoders::ProfileSample& sample) {
-  if (!kernel_tried_ && !sample.kernel_frames.empty()) load_kernel_symbols();
   if (addresses_.size() > kMostAddresses) {
     addresses_.clear();
     modules_.clear();
   }
+  if (const uint64_t forgotten = tracker_.figures().executables_forgotten;
+      forgotten != forgotten_) {
+    forgotten_ = forgotten;
+    tree_.clear();
+  }
+  Scene scene{sample, base::monotonic_now_ns()};
+  java_layout_.reset();
+  if (!sample.v8_frames.empty()) scene.v8 = v8_layout_of(sample);
+  list_parts(sample, join_python(sample), scene.v8 != nullptr, parts_);
+  NamedStack stack = name_stack(scene);
+  count(stack);
   model::Sample named;
   named.process = sample.process;
   named.tid = sample.tid;
   named.thread_name = sample.comm;
-  named.time_ns = sample.time_ns + base::unix_now_ns() - base::monotonic_now_ns();
+  named.time_ns = sample.time_ns + base::unix_now_ns() - scene.now_ns;
   named.monotonic_ns = sample.time_ns;
   named.weight = sample.weight;
   named.truncated = sample.outcome == PROFILE_TRUNCATED;
   named.outcome = outcome_text(sample.outcome);
-  named.frames.reserve(sample.kernel_frames.size() + sample.frames.size());
-  CodeAddress code;
-  code.kernel = true;
-  for (const uint64_t address : sample.kernel_frames) {
-    code.address = address;
-    add(sample.process, code, named.frames);
-    code.return_address = true;
-  }
-  const uint64_t java_before = java_.frames;
-  java_layout_.reset();
-  add_user(sample, named.frames);
-  java_.samples += java_.frames != java_before ? 1 : 0;
-  drop_caller_of_entry(named.frames);
+  named.stack = std::move(stack.stack);
   return named;
 }
 
-bool is_complete(const model::Sample& sample, profile_outcome outcome) {
-  switch (outcome) {
-    case PROFILE_COMPLETE:
-    case PROFILE_KERNEL_THREAD:
-    case PROFILE_EXITING:
-      return true;
-    case PROFILE_NOT_READY:
-    case PROFILE_TRUNCATED:
-    case PROFILE_COMPAT:
-    case PROFILE_UNSUPPORTED:
-      return false;
-    default:
-      return ends_at_entry(sample.frames) &&
-             sample.frames.back().kind != model::Frame::Kind::kKernel;
-  }
-}
-
-std::string_view outcome_text(profile_outcome outcome) {
-  switch (outcome) {
-    case PROFILE_COMPLETE:
-      return "complete";
-    case PROFILE_ENDED:
-      return "ended";
-    case PROFILE_KERNEL_THREAD:
-      return "kernel_thread";
-    case PROFILE_EXITING:
-      return "exiting";
-    case PROFILE_TRUNCATED:
-      return "truncated";
-    case PROFILE_NOT_READY:
-      return "not_ready";
-    case PROFILE_NO_MAPPING:
-      return "no_mapping";
-    case PROFILE_NO_TABLE:
-      return "no_table";
-    case PROFILE_NO_ROW:
-      return "no_row";
-    case PROFILE_EXPRESSION:
-      return "expression";
-    case PROFILE_INVALID_ROW:
-      return "invalid_row";
-    case PROFILE_FRAME_POINTER:
-      return "frame_pointer";
-    case PROFILE_MEMORY_FAULT:
-      return "memory_fault";
-    case PROFILE_REGISTER_LOST:
-      return "register_lost";
-    case PROFILE_STACK_ORDER:
-      return "stack_order";
-    case PROFILE_COMPAT:
-      return "compat";
-    case PROFILE_UNSUPPORTED:
-      return "unsupported";
-    case PROFILE_TABLE_TORN:
-      return "table_torn";
-    case PROFILE_NO_STACK:
-      return "no_stack";
-    default:
-      return "unknown";
-  }
+void SampleNamer::count(const NamedStack& stack) {
+  python_.frames += stack.python.all;
+  python_.named += stack.python.named;
+  java_.samples += stack.java.all > 0 ? 1 : 0;
+  java_.frames += stack.java.all;
+  java_.named += stack.java.named;
+  v8_.samples += stack.javascript.all > 0 ? 1 : 0;
+  v8_.frames += stack.javascript.all;
+  v8_.named += stack.javascript.named;
 }
 
 }  // namespace hostlens::symbols

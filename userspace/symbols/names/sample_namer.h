@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -15,6 +14,8 @@
 #include "model/stack.h"
 #include "symbols/code/code_tracker.h"
 #include "symbols/hotspot/java_names.h"
+#include "symbols/names/sample_parts.h"
+#include "symbols/names/stack_tree.h"
 #include "symbols/names/symbol_files.h"
 #include "symbols/names/symbolizer.h"
 #include "symbols/python/python_names.h"
@@ -45,8 +46,9 @@ struct V8Figures {
   uint64_t named = 0;    ///< of these, with the name of a function
 };
 
-/// Names are found once per address, and tables of names read when a file is first met: see
-/// Symbolizer. One thread, that of the tracker.
+/// A stack is named once, then found again with all that repeats of it (StackTree); names are found
+/// once per address, and tables of names read when a file is first met: see Symbolizer. One thread,
+/// that of the tracker.
 class SampleNamer {
  public:
   /// All must outlive it.
@@ -70,6 +72,8 @@ class SampleNamer {
   using Frames = std::vector<model::Frame>;
   /// What addresses are found again by: all are forgotten when there are so many.
   static constexpr size_t kMostAddresses = 16'384;
+  /// What a perf map says, or nobody yet, is asked for again after so long.
+  static constexpr uint64_t kPassingNs = 1'000'000'000;
 
   /// The files of modules are those that the tracker keeps open.
   class Files final : public SymbolFiles {
@@ -109,18 +113,30 @@ class SampleNamer {
     Frames others;
   };
 
-  void add(const model::ProcessKey& process, const CodeAddress& code, Frames& frames);
-  void add_native(const model::ProcessKey& process, const decoders::ProfileFrame& frame,
-                  Frames& frames);
-  void add_java(const model::ProcessKey& process, const decoders::ProfileFrame& frame,
-                Frames& frames);
-  void add_user(const decoders::ProfileSample& sample, Frames& frames);
-  void add_with_python(const decoders::ProfileSample& sample, Frames& frames);
-  void add_with_v8(const decoders::ProfileSample& sample, Frames& frames);
-  void add_v8(const decoders::ProfileSample& sample, const decoders::V8Frame& v8,
-              const V8Layout& layout, uint64_t now_ns, size_t begin, Frames& frames);
+  /// What naming a sample's frames needs to know beside them.
+  struct Scene {
+    const decoders::ProfileSample& sample;
+    uint64_t now_ns = 0;
+    std::shared_ptr<const V8Layout> v8 = {};
+  };
+
+  [[nodiscard]] JoinedStack join_python(const decoders::ProfileSample& sample);
   [[nodiscard]] std::shared_ptr<const V8Layout> v8_layout_of(
       const decoders::ProfileSample& sample) const;
+  [[nodiscard]] NamedStack name_stack(const Scene& scene);
+  [[nodiscard]] NamedStack name_part(const Scene& scene, const SamplePart& part,
+                                     const NamedStack& callers);
+
+  void add(const model::ProcessKey& process, const CodeAddress& code, Frames& frames);
+  void add_kernel(const decoders::ProfileSample& sample, size_t index, Frames& frames);
+  void add_native(const Scene& scene, const decoders::ProfileFrame& frame, NamedStack& into,
+                  Frames& frames);
+  void add_java(const Scene& scene, const decoders::ProfileFrame& frame, NamedStack& into,
+                Frames& frames);
+  void add_python(const Scene& scene, const decoders::PythonFrame& frame, NamedStack& into,
+                  Frames& frames);
+  void add_v8(const Scene& scene, const decoders::V8Frame& v8, NamedStack& into, Frames& frames);
+  void count(const NamedStack& stack);
   [[nodiscard]] bool is_eval(const decoders::ProfileFrame& frame) const;
   [[nodiscard]] std::shared_ptr<const model::Module> module_of(uint32_t executable);
   void load_kernel_symbols();
@@ -138,14 +154,10 @@ class SampleNamer {
   V8Figures v8_;
   std::unordered_map<uint32_t, KnownModule> modules_;  ///< by number of the executable
   std::unordered_map<AddressKey, Named, AddressKeyHash> addresses_;
+  StackTree tree_;
+  uint64_t forgotten_ = 0;         ///< executables, when the tree was true
+  std::vector<SamplePart> parts_;  ///< of the sample at hand, leaf first
   bool kernel_tried_ = false;
 };
-
-/// Whether the stack is whole. Of one that did not end by its rows the name of the last function
-/// decides: the entry of a thread has no caller, whatever the unwinder tried to read there.
-[[nodiscard]] bool is_complete(const model::Sample& sample, profile_outcome outcome);
-
-/// "complete", "truncated", "no_mapping" ...: the attribute `outcome` of hostlens.profile.samples.
-[[nodiscard]] std::string_view outcome_text(profile_outcome outcome);
 
 }  // namespace hostlens::symbols

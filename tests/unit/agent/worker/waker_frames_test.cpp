@@ -24,14 +24,15 @@ model::Sample sleep() {
   sample.thread_name = "sleeper";
   sample.cause = "lock";
   sample.weight = 5'000'000;
-  sample.frames = {kernel("futex_wait"), native("pthread_mutex_lock"), native("main")};
+  sample.stack = model::Stack::of(
+      std::vector{kernel("futex_wait"), native("pthread_mutex_lock"), native("main")});
   return sample;
 }
 
 model::Sample waker(std::vector<Frame> frames) {
   model::Sample sample;
   sample.thread_name = "helper";
-  sample.frames = std::move(frames);
+  sample.stack = model::Stack::of(frames);
   return sample;
 }
 
@@ -105,7 +106,7 @@ TEST(WakerFramesTest, InlinedFunctionsOfAWakerStandAlone) {
   std::vector<Frame> stack{native("unlock"), native("help")};
   stack.front().inlined = true;
   frames.add_thread(sample, waker(std::move(stack)), PROFILE_WAKER_THREAD);
-  for (const Frame& one : sample.frames) EXPECT_FALSE(one.inlined);
+  for (const Frame& one : sample.stack) EXPECT_FALSE(one.inlined);
 }
 
 TEST(WakerFramesTest, MarksAreShared) {
@@ -114,7 +115,9 @@ TEST(WakerFramesTest, MarksAreShared) {
   model::Sample second = sleep();
   frames.add_interrupt(first);
   frames.add_interrupt(second);
-  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(first.frames[i].function, second.frames[i].function);
+  auto other = second.stack.begin();
+  auto mark = first.stack.begin();
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ((mark++)->function, (other++)->function);
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ model::Sample sample(uint32_t pid, const std::string& leaf, uint64_t weight = 1)
   made.trace_id[0] = 1;
   made.span_id[0] = 2;
   made.weight = weight;
-  made.frames = {frame(leaf, 0x2000), frame("main", 0x3000)};
+  made.stack = model::Stack::of(std::vector{frame(leaf, 0x2000), frame("main", 0x3000)});
   return made;
 }
 
@@ -179,8 +179,11 @@ TEST(EncodeProfilesTest, EachServiceHasItsResourceAndTheRestIsTheAgents) {
 TEST(EncodeProfilesTest, InlinedFunctionsAreLinesOfOneLocation) {
   model::ProfileBatch batch(cpu_settings());
   model::Sample inlined = sample(7, "inner");
-  inlined.frames.front().inlined = true;
-  inlined.frames.insert(inlined.frames.begin() + 1, frame("outer", 0x2000));
+  model::Frame inner = inlined.stack.leaf();
+  inner.inlined = true;
+  inlined.stack.pop();
+  inlined.stack.push(frame("outer", 0x2000));
+  inlined.stack.push(inner);
   batch.profile.add(inlined);
   const auto requests = encoded(batch);
   const Reader reader(requests.front());

@@ -323,7 +323,7 @@ TEST_F(OtlpExporterTest, CredentialsOfTheUrlAreNotShown) {
 std::shared_ptr<const model::ProfileBatch> sample_profile(uint64_t samples) {
   auto batch = std::make_shared<model::ProfileBatch>(model::Profile::Settings{});
   model::Sample sample;
-  sample.frames.push_back(model::mark_frame("work"));
+  sample.stack.push(model::mark_frame("work"));
   for (uint64_t i = 0; i < samples; ++i) batch->profile.add(sample);
   return batch;
 }

@@ -264,22 +264,24 @@ TEST(PprofTest, AnyProfileReadsBackWithTheSameSums) {
     for (uint32_t i = 0; i < pick(200); ++i) {
       model::Sample sample = scene::sample("p" + std::to_string(pick(3)), 1 + pick(4), "thread",
                                            1 + pick(100'000), {});
+      std::vector<Frame> frames;
       for (uint32_t depth = pick(20); depth > 0; --depth) {
         Frame frame =
             scene::frame(Frame::Kind::kNative, "f" + std::to_string(pick(9)), "", pick(50));
         frame.inlined = pick(4) == 0;
         if (pick(3) == 0) frame.function = nullptr;
         if (pick(2) == 0) frame.module = scene::module("/lib/m" + std::to_string(pick(3)));
-        sample.frames.push_back(frame);
+        frames.push_back(frame);
       }
       // Inlined code lies in the module of what it is inlined into, and has names.
-      for (size_t at = sample.frames.size(); at-- > 1;) {
-        Frame& inner = sample.frames[at - 1];
-        const Frame& outer = sample.frames[at];
+      for (size_t at = frames.size(); at-- > 1;) {
+        Frame& inner = frames[at - 1];
+        const Frame& outer = frames[at];
         inner.inlined = inner.inlined && inner.function != nullptr && outer.function != nullptr;
         if (inner.inlined) inner.module = outer.module;
       }
-      if (!sample.frames.empty()) sample.frames.back().inlined = false;
+      if (!frames.empty()) frames.back().inlined = false;
+      sample.stack = model::Stack::of(frames);
       if (off_cpu) sample.cause = pick(2) == 0 ? "disk" : "lock";
       profile.add(sample);
     }

@@ -63,7 +63,7 @@ inline Sample sample(std::string process, uint32_t pid, std::string thread, uint
   result.process_name = std::move(process);
   result.thread_name = std::move(thread);
   result.weight = weight;
-  result.frames = frames;
+  result.stack = model::Stack::of(frames);
   return result;
 }
 

@@ -72,30 +72,29 @@ model::Frame frame(const char* function) {
   return made;
 }
 
-TEST(EntryFunctionsTest, TheCallerThatAnEntryCannotHaveIsTakenOff) {
-  std::vector<model::Frame> frames = {frame("runtime.schedule"), frame("runtime.mstart"),
-                                      frame(nullptr)};
-  EXPECT_FALSE(ends_at_entry(frames));
-  drop_caller_of_entry(frames);
-  ASSERT_EQ(frames.size(), 2U);
-  EXPECT_TRUE(ends_at_entry(frames));
-  drop_caller_of_entry(frames);
-  EXPECT_EQ(frames.size(), 2U) << "a frame with a name stays";
+TEST(EntryFunctionsTest, AStackEndsAtAnEntryByItsRoot) {
+  EXPECT_TRUE(ends_at_entry(model::Stack::of(std::vector{frame("work"), frame("_start")})));
+  EXPECT_FALSE(ends_at_entry(model::Stack::of(std::vector{frame("_start"), frame("work")})));
+  EXPECT_FALSE(ends_at_entry(model::Stack::of(std::vector{frame(nullptr)})));
+  EXPECT_FALSE(ends_at_entry({}));
 }
 
-TEST(EntryFunctionsTest, OtherFramesWithoutANameStay) {
-  std::vector<model::Frame> frames = {frame("main.work"), frame(nullptr)};
-  drop_caller_of_entry(frames);
-  EXPECT_EQ(frames.size(), 2U);
-  frames = {frame("runtime.mstart"), frame(nullptr)};
-  frames.back().module = std::make_shared<const model::Module>();
-  drop_caller_of_entry(frames);
-  EXPECT_EQ(frames.size(), 2U) << "it is in a file";
-  frames = {frame(nullptr)};
-  drop_caller_of_entry(frames);
-  EXPECT_EQ(frames.size(), 1U);
-  frames.clear();
-  EXPECT_FALSE(ends_at_entry(frames));
+TEST(EntryFunctionsTest, AWordOfTheStackIsNoCallerOfAnEntry) {
+  const auto word = model::Stack::of(std::vector{frame(nullptr)});
+  EXPECT_TRUE(is_no_caller(word, frame("runtime.mstart")));
+  EXPECT_FALSE(is_no_caller(word, frame("main.work")));
+  EXPECT_FALSE(is_no_caller(word, frame(nullptr)));
+}
+
+TEST(EntryFunctionsTest, OtherCallersOfAnEntryStay) {
+  const model::Frame entry = frame("runtime.mstart");
+  EXPECT_FALSE(is_no_caller({}, entry));
+  EXPECT_FALSE(is_no_caller(model::Stack::of(std::vector{frame("runtime.rt0_go")}), entry));
+  EXPECT_FALSE(
+      is_no_caller(model::Stack::of(std::vector{frame(nullptr), frame("main.work")}), entry));
+  model::Frame of_file = frame(nullptr);
+  of_file.module = std::make_shared<const model::Module>();
+  EXPECT_FALSE(is_no_caller(model::Stack::of(std::vector{of_file}), entry));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "symbols/names/sample_namer.h"
+#include "symbols/names/sample_outcome.h"
 
 #include <gtest/gtest.h>
 
@@ -14,11 +14,11 @@ model::Sample ending_at(const char* function, model::Frame::Kind kind) {
   frame.kind = kind;
   frame.function = std::make_shared<const model::Function>(
       model::Function{.name = function, .file = {}, .system_name = {}});
-  sample.frames.push_back(frame);
+  sample.stack.push(frame);
   return sample;
 }
 
-TEST(SampleNamerTest, AStackThatEndsAtAnEntryIsWholeWhateverStoppedTheUnwinder) {
+TEST(SampleOutcomeTest, AStackThatEndsAtAnEntryIsWholeWhateverStoppedTheUnwinder) {
   const auto entry = ending_at("runtime.mstart", model::Frame::Kind::kGo);
   const auto middle = ending_at("main.work", model::Frame::Kind::kGo);
   for (const auto outcome : {PROFILE_ENDED, PROFILE_NO_MAPPING, PROFILE_FRAME_POINTER,
@@ -30,7 +30,7 @@ TEST(SampleNamerTest, AStackThatEndsAtAnEntryIsWholeWhateverStoppedTheUnwinder) 
   EXPECT_FALSE(is_complete(model::Sample{}, PROFILE_ENDED));
 }
 
-TEST(SampleNamerTest, AStackOfWhichNothingIsKnownYetIsNotWhole) {
+TEST(SampleOutcomeTest, AStackOfWhichNothingIsKnownYetIsNotWhole) {
   EXPECT_FALSE(is_complete(ending_at("_start", model::Frame::Kind::kNative), PROFILE_NOT_READY));
   EXPECT_FALSE(is_complete(ending_at("_start", model::Frame::Kind::kNative), PROFILE_TRUNCATED));
   EXPECT_FALSE(
@@ -38,7 +38,7 @@ TEST(SampleNamerTest, AStackOfWhichNothingIsKnownYetIsNotWhole) {
       << "there is a user stack, too";
 }
 
-TEST(SampleNamerTest, EachOutcomeHasATextOfItsOwn) {
+TEST(SampleOutcomeTest, EachOutcomeHasATextOfItsOwn) {
   std::set<std::string_view> texts;
   for (int outcome = 0; outcome < PROFILE_NO_STACK; ++outcome) {
     texts.insert(outcome_text(static_cast<profile_outcome>(outcome)));
