@@ -16,7 +16,7 @@ from harness import otlp, profiles, servers
 from harness.agent import ROOT
 from harness.oracles import Collector, oracle
 from harness.polling import eventually, settles
-from harness.process import free_port
+from harness.process import cpu_seconds, free_port
 from harness.servers import Server
 
 HZ = 199
@@ -256,14 +256,10 @@ def test_the_governor_takes_fewer_samples_that_stand_for_all(directory, watch, s
     pid = next(int(row) for row in subprocess.run(["pgrep", "-P", str(agent.pid), "routes"], capture_output=True,
                                                   text=True, check=True).stdout.split())
 
-    def cpu():
-        fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def told():
         return agent.metrics().sum("hostlens_profile_cpu_time_seconds_total", service_name="routes")
 
-    used, seen = cpu(), told()
-    eventually(lambda: cpu() - used >= 4, 60, "four seconds of CPU time")
+    used, seen = cpu_seconds(pid), told()
+    eventually(lambda: cpu_seconds(pid) - used >= 4, 60, "four seconds of CPU time")
     eventually(lambda: told() - seen >= 0.8 * 4, 10, lambda: f"their samples, have {told() - seen}")
-    assert told() - seen < 1.35 * (cpu() - used)
+    assert told() - seen < 1.35 * (cpu_seconds(pid) - used)
