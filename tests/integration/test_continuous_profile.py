@@ -14,9 +14,10 @@ import pytest
 
 from harness import otlp, profiles, servers
 from harness.agent import ROOT
+from harness.agent import agent as run_agent
 from harness.oracles import Collector, oracle
 from harness.polling import eventually, settles
-from harness.process import cpu_seconds, free_port
+from harness.process import Process, cpu_seconds, free_port
 from harness.servers import Server
 
 HZ = 199
@@ -226,6 +227,17 @@ def test_more_recordings_than_fit_are_refused_and_a_stop_ends_them(run):
     for thread in threads:
         thread.join(15)
     assert len(answers) == 12 and set(answers) <= {503, None, 0}, answers
+
+
+def test_nothing_is_sampled_before_somebody_reads(directory, started):
+    """Programs are at work already when the agent starts: what it took of them before would be lost."""
+    for cpu in range(os.cpu_count()):
+        started(Process([servers.PYTHON, "-c", "while True: pass"], directory, f"busy{cpu}"))
+    agent = started(run_agent(directory, CONFIGURATION.replace("profile: {", "profile: {scope: host, ")))
+    profiled(agent)
+    page = eventually(lambda: (page := agent.metrics()).sum("hostlens_profile_samples_total") >= 50 and page, 30,
+                      "50 samples, which come after those that were too early")
+    assert page.sum("hostlens_profile_lost_total", reason="late") == 0
 
 
 def test_a_new_worker_profiles_again(directory, watch, server, started):
