@@ -31,8 +31,9 @@ static __always_inline bool interrupted__in_kernel(const struct interrupted *int
 }
 #endif
 
-/* A random one in so many is taken and stands for all: what the governor lowers the cost by. Written while it runs. */
-__u32 profile_one_in = 1;
+/* A random one in so many is taken and stands for all: what the governor lowers the cost by. Written while it runs. 0: none is,
+ * until somebody is there to read them. */
+__u32 profile_one_in;
 /* A child of this process is not looked at before it executes a program: it is still its parent. 0: nobody's. */
 const volatile __u32 profile_starter;
 
@@ -51,7 +52,7 @@ static __always_inline int sample(void *context, bool in_kernel, u64 pc)
 	u64 begin_ns;
 
 	/* Process 0 is each CPU's idle loop. */
-	if (!task->pid || !profile__wants(task->tgid) || task__is_not_yet(task))
+	if (!one_in || !task->pid || !profile__wants(task->tgid) || task__is_not_yet(task))
 		return 0;
 	if (one_in > 1 && bpf_get_prandom_u32() % one_in)
 		return 0;

@@ -3,6 +3,7 @@
 #include "bpf/profiled.h"
 
 #include <cstdio>
+#include <ctime>
 #include <functional>
 
 namespace hostlens::testing {
@@ -131,6 +132,44 @@ TEST_P(ChainTest, IsSampledAsItsSourceSays) {
 
 INSTANTIATE_TEST_SUITE_P(Known, ChainTest, ::testing::ValuesIn(kChains),
                          [](const auto& chain) { return chain.param.name; });
+
+/// Of this thread, which a CPU spends on nothing.
+void use_cpu(double seconds) {
+  timespec time{};
+  do {
+    ASSERT_EQ(::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time), 0);
+  } while (static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9 < seconds);
+}
+
+class BeginTest : public ::testing::TestWithParam<bool> {};
+
+TEST_P(BeginTest, NothingIsSampledBefore) {
+  auto types = probes::kernel_types();
+  if (!types) GTEST_SKIP() << types.error().text();
+  kernel::SharedMaps shared({});
+  kernel::AttachReport report;
+  base::UniqueFd listeners;
+  probes::ProfileProbeSettings settings;
+  settings.hz = 97;
+  settings.by_ticks = GetParam();
+  const auto probe =
+      probes::ProfileProbe::attach({shared, types->get(), report, listeners}, settings);
+  if (!probe) GTEST_SKIP() << report.hooks.front().reason;
+  const auto taken = [&] {
+    const auto books = probes::read_profile_books(probe->maps().books);
+    EXPECT_TRUE(books);
+    return books ? books->sampler_runs : 0;
+  };
+  double used = 0.3;
+  use_cpu(used);
+  EXPECT_EQ(taken(), 0U);
+  probe->begin();
+  while (taken() == 0 && used < 10) use_cpu(used += 0.1);
+  EXPECT_GT(taken(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(By, BeginTest, ::testing::Bool(),
+                         [](const auto& ticks) { return ticks.param ? "Ticks" : "Events"; });
 
 }  // namespace
 }  // namespace hostlens::testing

@@ -123,6 +123,7 @@ class Profiled {
       why_not = "the tables cannot be opened";
       return nullptr;
     }
+    profiled->probe_->begin();
     return profiled;
   }
   ~Profiled() { ::munmap(bits_, kBitsBytes); }

@@ -92,8 +92,8 @@ TEST_F(V8Test, EveryFunctionIsThere) {
   }
   std::printf("  %zu of %zu stacks have every function\n", right, whole);
   EXPECT_GT(whole, kSamples * 8 / 10);
-  // A function is moved by the collector, or is where it has no frame yet, now and then.
-  EXPECT_GE(right * 100, whole * 95);
+  // A young function may be moved by the collector before it is looked up.
+  EXPECT_GE(right * 100, whole * 99);
 }
 
 TEST_F(V8Test, EachFrameOfADeepStackHasItsFunction) {
@@ -103,7 +103,7 @@ TEST_F(V8Test, EachFrameOfADeepStackHasItsFunction) {
   for (const decoders::ProfileSample& sample : profiled_->samples()) {
     const auto names = chain(sample);
     // V8 itself may be at work for spin: it compiles it.
-    if (sample.outcome != PROFILE_TRUNCATED || names.front() != "spin" ||
+    if (sample.outcome != PROFILE_TRUNCATED || names.empty() || names.front() != "spin" ||
         sample.v8_frames.front().frame != 0) {
       continue;
     }
@@ -115,7 +115,7 @@ TEST_F(V8Test, EachFrameOfADeepStackHasItsFunction) {
   }
   std::printf("  %zu of %zu stacks have a function for each frame\n", right, truncated);
   EXPECT_GT(truncated, kSamples / 2);
-  EXPECT_GE(right * 100, truncated * 95);
+  EXPECT_GE(right * 100, truncated * 99);
 }
 
 TEST_F(V8Test, AProgramWithoutV8HasNoFramesOfIt) {

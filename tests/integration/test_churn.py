@@ -59,7 +59,7 @@ def unified_root():
 @pytest.mark.usefixtures("sleepers")
 def test_no_end_is_lost_among_thousands_and_memory_stays(directory, started):
     agent = started(run_agent(directory, CONFIGURATION))
-    before = agent.metrics()
+    before = agent.page_of_now()
     spawn(100)
     memory = resident(agent)
     spawn(SHORT - 100)

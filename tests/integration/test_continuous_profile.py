@@ -14,9 +14,10 @@ import pytest
 
 from harness import otlp, profiles, servers
 from harness.agent import ROOT
+from harness.agent import agent as run_agent
 from harness.oracles import Collector, oracle
 from harness.polling import eventually, settles
-from harness.process import free_port
+from harness.process import Process, cpu_seconds, free_port
 from harness.servers import Server
 
 HZ = 199
@@ -228,6 +229,17 @@ def test_more_recordings_than_fit_are_refused_and_a_stop_ends_them(run):
     assert len(answers) == 12 and set(answers) <= {503, None, 0}, answers
 
 
+def test_nothing_is_sampled_before_somebody_reads(directory, started):
+    """Programs are at work already when the agent starts: what it took of them before would be lost."""
+    for cpu in range(os.cpu_count()):
+        started(Process([servers.PYTHON, "-c", "while True: pass"], directory, f"busy{cpu}"))
+    agent = started(run_agent(directory, CONFIGURATION.replace("profile: {", "profile: {scope: host, ")))
+    profiled(agent)
+    page = eventually(lambda: (page := agent.metrics()).sum("hostlens_profile_samples_total") >= 50 and page, 30,
+                      "50 samples, which come after those that were too early")
+    assert page.sum("hostlens_profile_lost_total", reason="late") == 0
+
+
 def test_a_new_worker_profiles_again(directory, watch, server, started):
     agent = watch(server, configuration=CONFIGURATION)
     profiled(agent)
@@ -256,14 +268,10 @@ def test_the_governor_takes_fewer_samples_that_stand_for_all(directory, watch, s
     pid = next(int(row) for row in subprocess.run(["pgrep", "-P", str(agent.pid), "routes"], capture_output=True,
                                                   text=True, check=True).stdout.split())
 
-    def cpu():
-        fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def told():
         return agent.metrics().sum("hostlens_profile_cpu_time_seconds_total", service_name="routes")
 
-    used, seen = cpu(), told()
-    eventually(lambda: cpu() - used >= 4, 60, "four seconds of CPU time")
+    used, seen = cpu_seconds(pid), told()
+    eventually(lambda: cpu_seconds(pid) - used >= 4, 60, "four seconds of CPU time")
     eventually(lambda: told() - seen >= 0.8 * 4, 10, lambda: f"their samples, have {told() - seen}")
-    assert told() - seen < 1.35 * (cpu() - used)
+    assert told() - seen < 1.35 * (cpu_seconds(pid) - used)

@@ -12,6 +12,7 @@ from harness.agent import agent as run_agent
 from harness.load import load
 from harness.oracles import Collector
 from harness.polling import eventually, settles
+from harness.process import cpu_seconds
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -42,12 +43,6 @@ def host_cpu_seconds():
 def memory_total():
     with open("/proc/meminfo", encoding="ascii") as file:
         return int(re.search(r"MemTotal:\s+(\d+) kB", file.read()).group(1)) * 1024
-
-
-def process_cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def next_reading(agent):
@@ -104,9 +99,9 @@ def test_a_service_that_serves_nobody_has_process_metrics(agent, server):
 def test_processor_time_of_a_service_is_its_processs(agent, server, directory):
     made, process = server
     load(directory, made.port, 5000)
-    before = process_cpu_seconds(process.pid)
+    before = cpu_seconds(process.pid)
     page = next_reading(agent)
-    after = process_cpu_seconds(process.pid)
+    after = cpu_seconds(process.pid)
     total = page.sum("process_cpu_time_seconds_total", service_name=made.service)
     assert before > 0.05
     assert before - 0.5 / TICKS <= total <= after + 0.5 / TICKS

@@ -48,7 +48,7 @@ class Worker:
                                         "its process id").group(1))
         for cpu in range(os.cpu_count()):
             started(Process([servers.PYTHON, "-c", BUSY], directory, f"busy{cpu}"))
-        self.before = self.agent.metrics()
+        self.before = self.agent.page_of_now()
 
     def line(self):
         self.agent.child.stdin.write(b"go\n")

@@ -8,7 +8,7 @@ import pytest
 
 from harness import servers
 from harness.agent import run
-from harness.polling import eventually
+from harness.polling import eventually, settles
 
 # A listener that never accepts, datagrams to itself and to a closed port, and known system calls for ever.
 PROGRAM = """
@@ -61,17 +61,14 @@ def agent(tmp_path_factory):
 
 def test_an_accept_queue_shows_how_full_it_is(agent):
     port = str(agent.told["port"])
-    page = eventually(lambda: (page := agent.metrics()).sum("hostlens_listen_queue", server_port=port) and page,
-                      15, "its listener")
-    assert page.sum("hostlens_listen_queue", server_port=port) == 3
-    assert page.sum("hostlens_listen_queue_limit", server_port=port) == 2
+    settles(lambda: agent.metrics().sum("hostlens_listen_queue", server_port=port), 3, 15)
+    assert agent.metrics().sum("hostlens_listen_queue_limit", server_port=port) == 2
     eventually(lambda: agent.metrics().sum("hostlens_listen_overflows_total", server_port=port) >= 1, 15,
                "the connect beyond the queue")
 
 
 def test_datagrams_are_counted_by_service(agent):
-    page = eventually(lambda: (page := agent.metrics()).sum("hostlens_udp_datagrams_total") and page, 15,
-                      "its datagrams")
+    page = agent.page_of_now()
     assert page.sum("hostlens_udp_datagrams_total", network_io_direction="transmit") == 30
     assert page.sum("hostlens_udp_io_bytes_total", network_io_direction="transmit") == 10010
     assert page.sum("hostlens_udp_datagrams_total", network_io_direction="receive") == 20
@@ -80,7 +77,7 @@ def test_datagrams_are_counted_by_service(agent):
 
 
 def test_syscalls_shows_every_call_of_a_service_and_what_that_cost(agent):
-    services = {labels["service_name"] for labels, _ in agent.metrics().samples["hostlens_udp_datagrams_total"]}
+    services = {labels["service_name"] for labels, _ in agent.page_of_now().samples["hostlens_udp_datagrams_total"]}
     assert len(services) == 1
     out = subprocess.run([os.environ.get("HOSTLENS", "build/release/bin/hostlens"), "syscalls", "--service",
                           services.pop(), "--for", "2s", "--address", agent.address],

@@ -294,7 +294,7 @@ def test_causes_are_those_of_the_agent_and_sums_those_of_offcputime(sleeps, dire
         agent.child.stdin.write(b"go\n")
         agent.child.stdin.flush()
 
-    before = agent.metrics()
+    before = agent.page_of_now()
     line()
     agent.until(lambda: "done" in agent.stdout(), 120, "the work")
     theirs = sum(int(value) for value in re.findall(r"^\s+(\d+)$", libbpf_tools.told(offcputime), re.M))

@@ -205,3 +205,38 @@ def test_sleep_is_under_the_method_that_sleeps(java, part, chain, tmp_path, dire
         if best > 800_000:
             break
     assert best > 800_000, best
+
+
+@pytest.fixture
+def virtual_threads(tmp_path):
+    """A program with virtual threads, on the oldest JVM that has them."""
+    homes = [*pathlib.Path("/usr/lib/jvm").glob("*"), *map(pathlib.Path, filter(None, os.environ.get("HOSTLENS_JVMS", "").split(":")))]
+    found = {}
+    for home in homes:
+        release = home / "release"
+        version = release.exists() and re.search(r'JAVA_VERSION="(\d+)', release.read_text(encoding="utf-8"))
+        if version and int(version.group(1)) >= 21 and (home / "bin/javac").exists():
+            found[int(version.group(1))] = home
+    if not found:
+        pytest.skip("no JDK 21 or later in /usr/lib/jvm nor HOSTLENS_JVMS: no virtual threads")
+    home = found[min(found)]
+    subprocess.run([home / "bin/javac", "-d", tmp_path, SOURCE.with_name("VirtualWork.java")], check=True)
+    return [home / "bin/java", "-cp", tmp_path, "VirtualWork"]
+
+
+def test_a_virtual_thread_that_slept_says_what_is_in_the_heap(virtual_threads, tmp_path):
+    result = profile("-o", tmp_path / "virtual.folded", "--", *virtual_threads, "4")
+    whole = SUMMARY.search(result.stderr).group(2)
+    at_work = [(stack, weight) for stack, weight in stacks(tmp_path / "virtual.folded") if "VirtualWork.spin" in stack]
+    assert total(at_work) > 200 and float(whole) >= 99, result.stderr
+    gap = "[virtual thread: frames in the heap]"
+
+    def is_told(stack):
+        """The carrier's frames, and then either all of the thread's own or that some are missing."""
+        own = stack.index("VirtualWork.recurse") if "VirtualWork.recurse" in stack else 0
+        carrier = {"java.util.concurrent.ForkJoinWorkerThread.run", "jdk.internal.vm.Continuation.run"} <= set(stack[:own])
+        return carrier and (gap in stack[:own] or stack.count("VirtualWork.recurse") == 11)
+
+    assert count(at_work, is_told) >= 0.99 * total(at_work), [stack for stack, _ in at_work if not is_told(stack)]
+    marked = count(at_work, lambda stack: gap in stack)
+    assert marked > 0.5 * total(at_work), (marked, total(at_work))

@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 from harness.polling import eventually
-from harness.process import Process
+from harness.process import Process, cpu_seconds
 from harness.recordings import profile, stacks
 
 pytestmark = pytest.mark.alone
@@ -231,11 +231,6 @@ def test_shares_are_those_that_node_finds_itself(node, tier, tmp_path):
         our, their = ours[name] / our_samples, theirs[name] / their_samples
         spread = math.sqrt(their * (1 - their) * (1 / our_samples + 1 / their_samples))
         assert abs(our - their) < 4 * spread + 0.02, (name, our, their, our_samples, their_samples)
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_process_that_runs_already_is_known(node, tmp_path, directory, started):

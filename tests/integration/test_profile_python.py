@@ -7,11 +7,15 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
 
-from harness.process import Process
+from harness.agent import HOSTLENS
+from harness.oracles import oracle
+from harness.polling import eventually
+from harness.process import Process, cpu_seconds
 from harness.recordings import profile, stacks
 
 pytestmark = pytest.mark.alone
@@ -188,6 +192,80 @@ def test_a_process_that_runs_already_is_known(python, tmp_path, directory, start
     everything = sum(weight for _, weight in found)
     split = sum(weight for _, _, weight in of_part(found, "split"))
     assert everything > 50 and split > 0.9 * everything, found
+
+
+def last_name(name):
+    """py-spy tells no qualified names."""
+    return name.rsplit(".", 1)[-1]
+
+
+def by_function(found):
+    """Of samples by stack: those of each function's own code, and those of it and what it calls."""
+    own, total = collections.Counter(), collections.Counter()
+    for stack, weight in found.items():
+        own[stack[-1]] += weight
+        for name in set(stack):
+            total[name] += weight
+    return own, total
+
+
+def chance(ours, theirs, share):
+    """That so many of both are no more uneven where `share` of all samples are ours: an exact binomial test, two-sided."""
+    both = ours + theirs
+
+    def probability(count):
+        ways = math.lgamma(both + 1) - math.lgamma(count + 1) - math.lgamma(both - count + 1)
+        return math.exp(ways + count * math.log(share) + (both - count) * math.log(1 - share))
+    return 2 * min(sum(map(probability, range(ours + 1))), sum(map(probability, range(ours, both + 1))))
+
+
+def assert_equal(ours, theirs, samples):
+    """Counts of two samples of one program: none differs by more than happens once in a million times."""
+    share = samples[0] / sum(samples)
+    for key in ours.keys() | theirs.keys():
+        assert chance(ours[key], theirs[key], share) > 1e-6, (key, ours[key], theirs[key], samples)
+
+
+def test_stacks_and_shares_are_those_of_py_spy(python, directory, started):
+    """Both look at the same process at the same time: py-spy stops it and reads its memory. Which CPU time is whose needs two CPUs:
+    where py-spy takes the program's own, it finds it where the kernel lets go of it."""
+    _, path = python
+    py_spy, cpus = oracle("py-spy"), sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        pytest.skip("one CPU: py-spy would see the program only where it is preempted")
+    program = started(Process(["taskset", "-c", str(cpus[1]), path, PROGRAM, "forever", *CHAINS], directory, "python"))
+    ours, theirs = directory / "ours.folded", directory / "theirs.folded"
+    recorder = started(Process([HOSTLENS, "profile", "--hz", "499", "--pid", str(program.pid), "--for", "120s", "-o", ours], directory,
+                               "recorder"))
+    eventually(lambda: "recording" in recorder.stderr() or not recorder.running(), 20, recorder.stderr)
+    if not recorder.running() and recorder.wait() == 3:
+        pytest.skip("stacks cannot be sampled here: " + recorder.stderr())
+    judge = started(Process(["taskset", "-c", str(cpus[0]), py_spy, "record", "--format", "raw", "--function", "--rate", "499",
+                             "--duration", "unlimited", "--pid", str(program.pid), "--output", theirs], directory, "py-spy"))
+    begin = cpu_seconds(program.pid)
+    judge.until(lambda: cpu_seconds(program.pid) - begin > 5, 100, "five seconds of CPU time")
+    for process in (judge, recorder):
+        process.signal(signal.SIGINT)
+        assert process.wait(20) == 0, process.stderr()
+    by_us, by_them = collections.Counter(), collections.Counter()
+    for stack, weight in stacks(ours):
+        names = tuple(last_name(match.group(1)) for match in map(PYTHON_FRAME.match, stack) if match)
+        by_us.update({names: weight} if names else {})
+    for stack, weight in stacks(theirs):
+        by_them[tuple(re.fullmatch(r"(.+) \(.*\)", frame).group(1) for frame in stack)] += weight
+    samples = by_us.total(), by_them.total()
+    assert min(samples) > 600, samples
+    for mine, other in zip(by_function(by_us), by_function(by_them)):
+        assert_equal(mine, other, samples)
+    assert_equal(by_us, by_them, samples)
+    # On its way into a recursion a program has more stacks than are seen by both.
+    for found, among in ((by_us, by_them), (by_them, by_us)):
+        alone = {stack: weight for stack, weight in found.items() if stack not in among}
+        assert sum(alone.values()) <= 0.02 * found.total(), alone
+    # And both know what the program's text says.
+    for found in (by_us, by_them):
+        large, small = (sum(weight for stack, weight in found.items() if stack[-1] == name) for name in ("large", "small"))
+        assert abs(large / (large + small) - 0.75) < 4 * math.sqrt(0.75 * 0.25 / (large + small)), (large, small)
 
 
 def sleeping(minor):

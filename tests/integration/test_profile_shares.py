@@ -80,12 +80,13 @@ def test_shares_are_those_that_perf_finds_in_the_same_run(tmp_path, how):
         shares = by_us[name] / samples[0], by_perf[name] / samples[1]
         assert abs(shares[0] - shares[1]) < bound(truth, *samples), (name, shares, samples)
         assert abs(shares[0] - truth) < bound(truth, samples[0]), (name, shares, samples)
-    # Both see the leaf with its whole way from main, but by frame pointers not who calls a function that has none.
+    # Both see the leaf with its whole way from main, but for the few instructions of the others, and for interrupts of it.
+    # By frame pointers not who calls a function that has none.
     way = ("main", "forty", "turns", "turn")
-    assert sum(weight for stack, weight in stacks(ours).items() if stack[-4:] == way) > 0.25 * sum(stacks(ours).values())
     ways = (way, ("main", "forty", "turn")) if how == "fp" else (way,)
-    seen = sum(weight for stack, weight in theirs.items() if any(stack[-len(one):] == one for one in ways))
-    assert seen > 0.25 * sum(theirs.values()), theirs
+    for found, counts, known in ((stacks(ours), by_us, (way,)), (theirs, by_perf, ways)):
+        seen = sum(weight for stack, weight in found.items() if any(stack[-len(one):] == one for one in known))
+        assert seen > 0.95 * counts["forty"], found
 
 
 def test_shares_of_python_are_those_that_the_program_measures(tmp_path):

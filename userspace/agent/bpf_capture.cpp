@@ -77,6 +77,9 @@ class BpfCapture final : public Capture {
     if (kernel_->profile() == nullptr) return {};
     return {kernel_->profile()->maps(), &slabs_, &code_, &memory_};
   }
+  [[nodiscard]] base::Result<void> begin_recording() override {
+    return kernel_->profile() != nullptr ? kernel_->profile()->begin() : base::Result<void>{};
+  }
   void on_second() override {
     if (kernel_->profile() == nullptr) return;
     if (auto followed = kernel_->profile()->on_second(); !followed) {

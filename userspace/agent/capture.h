@@ -48,8 +48,9 @@ class Capture {
     kernel::ProcessMemory* memory = nullptr;
   };
   [[nodiscard]] virtual Profiling profiling() { return {}; }
-  /// A recording of times off CPU: once each, when targets are set and when it ends.
+  /// Profiles, once: the first worker is ready to read them, and targets of a recording are set.
   [[nodiscard]] virtual base::Result<void> begin_recording() { return {}; }
+  /// A recording of times off CPU, once: what is under way is cut.
   [[nodiscard]] virtual base::Result<void> end_recording() { return {}; }
   /// Once per second.
   virtual void on_second() {}

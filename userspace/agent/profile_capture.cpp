@@ -69,9 +69,7 @@ class ProfileCapture final : public Capture {
   }
   [[nodiscard]] std::string report_json() const override { return attach_report_json(report_); }
   [[nodiscard]] uint64_t recursion_misses() const override { return probes_->recursion_misses(); }
-  [[nodiscard]] Result<void> begin_recording() override {
-    return probes_->off_cpu() != nullptr ? probes_->off_cpu()->begin() : Result<void>{};
-  }
+  [[nodiscard]] Result<void> begin_recording() override { return probes_->begin(); }
   [[nodiscard]] Result<void> end_recording() override {
     return probes_->off_cpu() != nullptr ? probes_->off_cpu()->end() : Result<void>{};
   }

@@ -126,6 +126,17 @@ Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeSettings settings,
   return runtime;
 }
 
+Result<void> Runtime::start(std::function<void()> on_ready, std::function<void(bool)> on_end) {
+  return supervisor_->start(
+      [this, on_ready = std::move(on_ready)] {
+        if (auto begun = capture_->begin_recording(); !begun) {
+          spdlog::warn("{}; some profiles are missing", begun.error().text());
+        }
+        on_ready();
+      },
+      std::move(on_end));
+}
+
 Result<void> Runtime::reload(LoadedConfiguration next) {
   const Configuration& old = settings_.configuration.configuration;
   const Configuration& fresh = next.configuration;

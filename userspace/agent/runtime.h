@@ -34,6 +34,11 @@ class Runtime {
   [[nodiscard]] static base::Result<std::unique_ptr<Runtime>> create(RuntimeSettings settings,
                                                                      const CaptureFactory& attach);
 
+  /// Launches the worker; the loop must run. Profiles begin when it is ready. Callbacks as those of
+  /// Supervisor::start.
+  [[nodiscard]] base::Result<void> start(std::function<void()> on_ready,
+                                         std::function<void(bool)> on_end);
+
   [[nodiscard]] EventLoop& loop() { return *loop_; }
   [[nodiscard]] Capture& capture() { return *capture_; }
   [[nodiscard]] Supervisor& supervisor() { return *supervisor_; }

@@ -157,8 +157,10 @@ void ProfileProbe::set_targets_only(bool only) {
   std::atomic_ref<bool>(skeleton_.bss->profile_targets_only).store(only);
 }
 
+void ProfileProbe::begin() { take_one_in(1); }
+
 void ProfileProbe::take_one_in(uint32_t count) {
-  std::atomic_ref<uint32_t>(skeleton_.data->profile_one_in).store(std::max(count, 1U));
+  std::atomic_ref<uint32_t>(skeleton_.bss->profile_one_in).store(std::max(count, 1U));
 }
 
 uint64_t ProfileProbe::recursion_misses() const {

@@ -58,7 +58,9 @@ class ProfileProbe {
 
   [[nodiscard]] Maps maps() const;
   void set_targets_only(bool only);
-  /// From now on a random one in so many samples is taken, with that weight; at least 1.
+  /// From now on, and not before, samples are taken: nobody reads earlier ones.
+  void begin();
+  /// From now on a random one in so many is taken, with that weight; at least 1. After begin().
   void take_one_in(uint32_t count);
   /// These two only where CPUs are sampled. Every few seconds: CPUs come and go.
   [[nodiscard]] base::Result<void> follow_cpus();

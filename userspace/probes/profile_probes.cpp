@@ -28,8 +28,14 @@ std::unique_ptr<ProfileProbes> ProfileProbes::attach(const KernelProbeContext& c
                                                           cpu.hz != 0, settings.follows_targets));
 }
 
+base::Result<void> ProfileProbes::begin() {
+  begun_ = true;
+  sampler_->begin();
+  return off_cpu_ != nullptr ? off_cpu_->begin() : base::Result<void>{};
+}
+
 base::Result<void> ProfileProbes::on_second() {
-  if (off_cpu_ != nullptr && follows_targets_) {
+  if (begun_ && off_cpu_ != nullptr && follows_targets_) {
     if (auto begun = off_cpu_->begin(); !begun) return begun;
   }
   return samples_cpus_ ? sampler_->follow_cpus() : base::Result<void>{};

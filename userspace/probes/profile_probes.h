@@ -13,8 +13,7 @@ namespace hostlens::probes {
 struct ProfileProbesSettings {
   ProfileProbeSettings cpu;                    ///< hz 0: no CPU is sampled
   std::optional<OffCpuProbeSettings> off_cpu;  ///< nullopt: no time off CPU is looked at
-  /// Times off CPU are looked at from now on, of whoever becomes a target; else from
-  /// off_cpu()->begin() on.
+  /// Times off CPU are looked at of whoever becomes a target after begin(), too.
   bool follows_targets = false;
 };
 
@@ -26,13 +25,15 @@ class ProfileProbes {
   [[nodiscard]] static std::unique_ptr<ProfileProbes> attach(const KernelProbeContext& context,
                                                              const ProfileProbesSettings& settings);
 
+  /// Once, when somebody reads what is recorded: nothing is before.
+  [[nodiscard]] base::Result<void> begin();
   [[nodiscard]] ProfileProbe::Maps maps() const { return sampler_->maps(); }
   /// Always there: off-CPU stacks use its tables.
   [[nodiscard]] ProfileProbe& sampler() const { return *sampler_; }
   [[nodiscard]] OffCpuProbe* off_cpu() const { return off_cpu_.get(); }
   [[nodiscard]] bool samples_cpus() const { return samples_cpus_; }
-  /// Every second: CPUs come and go, and when nobody knows which targets there will be, threads of
-  /// targets are looked for too.
+  /// Every second: CPUs come and go; after begin(), when nobody knows which targets there will be,
+  /// threads of targets are looked for too.
   [[nodiscard]] base::Result<void> on_second();
   [[nodiscard]] uint64_t recursion_misses() const;
 
@@ -48,6 +49,7 @@ class ProfileProbes {
   std::unique_ptr<OffCpuProbe> off_cpu_;
   bool samples_cpus_;
   bool follows_targets_;
+  bool begun_ = false;
 };
 
 }  // namespace hostlens::probes

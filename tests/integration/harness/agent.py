@@ -61,6 +61,16 @@ class Agent(Process):
     def metrics(self):
         return exposition.read(self.get("/metrics", "text/plain;version=0.0.4")[2].decode())
 
+    def page_of_now(self):
+        """A page with all kernel signals of what has happened: two readings later."""
+        name = "hostlens_agent_signals_observed_total"
+        page = self.metrics()
+        for _ in range(2):
+            before = page.sum(name)
+            page = eventually(lambda: (next_ := self.metrics()).sum(name) > before and next_, 10,  # noqa: B023
+                              "another reading")
+        return page
+
     def rows(self, side="server"):
         return [row for row in self.json("/api/v1/requests")["requests"] if row["side"] == side]
 

@@ -41,6 +41,13 @@ def alive(pid):
         return False
 
 
+def cpu_seconds(pid):
+    """Of all threads of a process, those that have ended too."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def children(pid):
     """Direct children, by the kernel's list of each thread."""
     found = []

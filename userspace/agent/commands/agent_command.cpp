@@ -59,7 +59,7 @@ int agent_command(const std::string& config_path) {
   });
   if (!watched) return fail(watched.error());
   int status = kExitOk;
-  auto started = runtime.supervisor().start(
+  auto started = runtime.start(
       [&] {
         const std::string url = runtime.address_url();
         const std::string where = url.empty() ? "listening nowhere" : "listening on " + url;

@@ -46,8 +46,7 @@ class Run {
         !watched) {
       return watched;
     }
-    return runtime_->supervisor().start([this] { release(); },
-                                        [this](bool in_order) { on_end(in_order); });
+    return runtime_->start([this] { release(); }, [this](bool in_order) { on_end(in_order); });
   }
 
   int wait() {

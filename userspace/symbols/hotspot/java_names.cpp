@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "base/hash.h"
@@ -12,6 +13,11 @@ namespace hostlens::symbols {
 namespace {
 
 constexpr uint64_t kStubNameBytes = 64;
+/// The blob of these stubs is called "StubRoutines (continuation stubs)" in 21,
+/// "(continuationstubs)" in 25. Who returns into one returns to what is in the heap:
+/// StubRoutines::cont_returnBarrier().
+constexpr std::string_view kContinuationStubs = "StubRoutines (continuation";
+constexpr std::string_view kFramesInHeap = "[virtual thread: frames in the heap]";
 /// What a table has of an entry beside what the entry holds.
 constexpr uint64_t kEntryBytes = 128;
 
@@ -157,10 +163,16 @@ bool JavaNames::append(const model::ProcessKey& process, const HotspotLayout& la
   if (frame.java_place == HOTSPOT_PLACE_UNKNOWN) return false;
   const auto function = stub({process, frame.address - frame.java_place, 0}, layout, now_ns);
   if (function == nullptr) return false;
-  model::Frame named;
-  named.kind = model::Frame::Kind::kJit;
-  named.function = function;
-  frames.push_back(std::move(named));
+  const auto append_stub = [&frames](std::shared_ptr<const model::Function> is) {
+    model::Frame named;
+    named.kind = model::Frame::Kind::kJit;
+    named.function = std::move(is);
+    frames.push_back(std::move(named));
+  };
+  if (frame.is_return && function->name.starts_with(kContinuationStubs)) {
+    append_stub(functions_.get(std::string(kFramesInHeap), {}));
+  }
+  append_stub(function);
   return true;
 }
 

@@ -47,6 +47,14 @@ class JavaNamesTest : public ::testing::Test {
     frame.java_check = id;
     return frame;
   }
+  decoders::ProfileFrame stub(const char* blob, bool is_return) {
+    machine_.put(0x30000 + layout_.blob_name, uint64_t{0x31000});
+    machine_.put_text(0x31000, blob);
+    decoders::ProfileFrame frame{PROFILE_FRAME_JAVA, is_return, 0, 0x30040};
+    frame.java = HOTSPOT_FRAME_STUB;
+    frame.java_place = 0x40;
+    return frame;
+  }
   std::vector<model::Frame> name(JavaNames& names, const decoders::ProfileFrame& frame,
                                  uint64_t now_ns = 0) {
     std::vector<model::Frame> frames;
@@ -128,15 +136,22 @@ TEST_F(JavaNamesTest, TheLeastRecentlyUsedMethodGoes) {
 
 TEST_F(JavaNamesTest, AStubHasTheNameOfItsBlob) {
   JavaNames names(machine_);
-  machine_.put(0x30000 + layout_.blob_name, uint64_t{0x31000});
-  machine_.put_text(0x31000, "StubRoutines (1)");
-  decoders::ProfileFrame frame{PROFILE_FRAME_JAVA, false, 0, 0x30040};
-  frame.java = HOTSPOT_FRAME_STUB;
-  frame.java_place = 0x40;
-  const auto frames = name(names, frame);
+  const auto frames = name(names, stub("StubRoutines (1)", true));
   ASSERT_EQ(frames.size(), 1U);
   EXPECT_EQ(frames[0].function->name, "StubRoutines (1)");
   EXPECT_EQ(frames[0].kind, model::Frame::Kind::kJit);
+}
+
+TEST_F(JavaNamesTest, WhoReturnsToWhatIsInTheHeapIsMarkedByIt) {
+  for (const char* blob :
+       {"StubRoutines (continuation stubs)", "StubRoutines (continuationstubs)"}) {
+    JavaNames names(machine_);
+    const auto frames = name(names, stub(blob, true));
+    ASSERT_EQ(frames.size(), 2U);
+    EXPECT_EQ(frames[0].function->name, "[virtual thread: frames in the heap]");
+    EXPECT_EQ(frames[1].function->name, blob);
+    EXPECT_EQ(name(names, stub(blob, false)).size(), 1U) << "it runs itself";
+  }
 }
 
 }  // namespace

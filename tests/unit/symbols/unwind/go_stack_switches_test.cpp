@@ -48,7 +48,9 @@ TEST_P(GoStackSwitchesTest, LeadToWhereTheStackGoesOn) {
     GTEST_SKIP() << "no go that builds a program";
   }
   const std::string judged = GetParam() ? folder.path("stripped") : plain;
-  if (GetParam()) ASSERT_TRUE(runs("strip -s -o " + judged + ' ' + plain));
+  if (GetParam()) {
+    ASSERT_TRUE(runs("strip -s -o " + judged + ' ' + plain));
+  }
   const auto elf = open_elf(judged);
   ASSERT_TRUE(elf);
   const auto table = build_unwind_table(*elf);
