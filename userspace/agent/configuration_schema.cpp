@@ -6,6 +6,7 @@
 
 #include "agent/health_configuration.h"
 #include "agent/profile_configuration.h"
+#include "base/web_transfer.h"
 
 namespace hostlens::agent {
 namespace {
@@ -85,12 +86,9 @@ void read_arguments(Value& value, Configuration& configuration) {
 void read_endpoint(Value& value, Configuration& configuration) {
   const auto text = value.text();
   if (!text) return;
-  const bool http = text->starts_with("http://") || text->starts_with("https://");
-  const size_t host = text->find("://") + 3;
   if (*text == "off") {
     configuration.otlp.endpoint = "";
-  } else if (!http || host >= text->size() || (*text)[host] == '/' || text->size() > 2048 ||
-             text->find_first_of(" \t\r\n") != std::string::npos) {
+  } else if (!base::is_web_url(*text)) {
     value.fail("\"" + *text + "\" is no URL of a collector");
   } else {
     configuration.otlp.endpoint = *text;
