@@ -6,6 +6,7 @@
 
 #include "agent/health_configuration.h"
 #include "agent/profile_configuration.h"
+#include "agent/symbols_configuration.h"
 #include "base/web_transfer.h"
 
 namespace hostlens::agent {
@@ -261,7 +262,8 @@ const std::array kKeys = {
 std::span<const ConfigurationKey> configuration_keys() {
   static const std::vector<ConfigurationKey> kAll = [] {
     std::vector<ConfigurationKey> all(kKeys.begin(), kKeys.end());
-    for (const auto more : {profile_configuration_keys(), health_configuration_keys()}) {
+    for (const auto more : {profile_configuration_keys(), symbols_configuration_keys(),
+                            health_configuration_keys()}) {
       all.insert(all.end(), more.begin(), more.end());
     }
     return all;
