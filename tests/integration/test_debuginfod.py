@@ -133,7 +133,10 @@ def test_names_that_are_here_are_asked_of_nobody(directory, work, misbehaving):
     (debug_servers.garbage, "broken"),
     (debug_servers.endless, "too_large"),
     (debug_servers.another(pathlib.Path("/bin/true")), "mismatch"),
-], ids=["missing", "garbage", "endless", "another"])
+    (debug_servers.half, "unreachable"),
+    (debug_servers.status(406), "too_large"),
+    (debug_servers.status(503), "refused"),
+], ids=["missing", "garbage", "endless", "another", "half", "406", "503"])
 def test_a_server_that_gives_no_good_file_costs_names_and_nothing_else(directory, work, misbehaving, how, outcome):
     server = misbehaving(how)
     told, functions, _ = recorded(directory, work, "--debuginfod", server.url)
@@ -149,7 +152,22 @@ def test_a_server_that_hangs_is_waited_for_half_a_minute(directory, work, misbeh
     told, functions, _ = recorded(directory, work, "--debuginfod", server.url)
     assert 30 <= time.monotonic() - begin < 45
     assert_unnamed(functions)
-    assert "waiting for symbols of" in told and "still under way" in told, told
+    assert "waiting for symbols of" in told and "did not come in time" in told, told
+
+
+def test_a_server_that_is_not_there_is_not_waited_for(directory, work):
+    begin = time.monotonic()
+    told, functions, _ = recorded(directory, work, "--debuginfod", f"http://127.0.0.1:{free_port()}")
+    assert time.monotonic() - begin < 20
+    assert_unnamed(functions)
+    assert "1 unreachable" in told, told
+
+
+def test_a_server_may_send_to_another(directory, work, misbehaving):
+    good = misbehaving(debug_servers.another(directory / "debug/work.debug"))
+    first = misbehaving(debug_servers.redirect(good.url))
+    _, functions, total = recorded(directory, work, "--debuginfod", first.url)
+    assert_named(functions, total)
 
 
 def test_what_is_no_url_is_named(directory):

@@ -209,6 +209,7 @@ Profile Profile::named(const std::function<void(Frame&)>& name) const {
   std::vector<Frame> frames = frames_;
   for (Frame& frame : frames) name(frame);
   Profile profile(settings_);
+  profile.settings_.max_bytes = std::numeric_limits<size_t>::max();  // what fitted once stays
   std::vector<Id> stack;
   for (const Entry& entry : entries_) {
     const ProfileLabels& labels = labels_[entry.labels];
@@ -228,7 +229,8 @@ Profile Profile::named(const std::function<void(Frame&)>& name) const {
     for (const Id frame : stack) sample.frames.push_back(frames[frame]);
     profile.add(sample, entry.count);
   }
-  profile.overflowed_ = saturating_sum(profile.overflowed_, overflowed_);
+  profile.settings_.max_bytes = settings_.max_bytes;
+  profile.overflowed_ = overflowed_;
   return profile;
 }
 

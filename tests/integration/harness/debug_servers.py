@@ -2,10 +2,10 @@
 """Servers of debug files on loopback: elfutils' own, and those that do what they should not."""
 import http.server
 import os
+import pathlib
 import shutil
 import subprocess
 import threading
-import urllib.error
 import urllib.request
 
 import pytest
@@ -113,6 +113,27 @@ def endless(request):
 
 def missing(request):
     request.send_error(404)
+
+
+def status(number):
+    return lambda request: request.send_error(number)
+
+
+def redirect(url):
+    def answer(request):
+        request.send_response(302)
+        request.send_header("Location", url + request.path)
+        request.end_headers()
+    return answer
+
+
+def half(request):
+    """Promises more than it sends."""
+    body = pathlib.Path("/bin/true").read_bytes()
+    request.send_response(200)
+    request.send_header("Content-Length", str(2 * len(body)))
+    request.end_headers()
+    request.wfile.write(body)
 
 
 def later(gate, path):

@@ -49,11 +49,10 @@ void wait_for_symbols(symbols::SymbolDownloads& downloads) {
     std::fprintf(stderr, "hostlens: waiting for symbols of %s\n", files_text(files).c_str());
   }
   downloads.wait(kPatience, [&](size_t left) {
-    if (!terminal) return true;
+    if (!terminal) return;
     const Progress progress{base::monotonic_now_ns() - begin_ns, whole_ns,
                             "symbols of " + files_text(left)};
     std::fprintf(stderr, "\r%s\x1b[K", progress_line(progress, kColumns).c_str());
-    return true;
   });
   if (terminal) std::fputs("\r\x1b[K", stderr);
 }
@@ -75,7 +74,7 @@ std::string downloads_told(const symbols::DownloadCounts& counts, size_t waiting
     text += fmt::format("{}{} {}", std::exchange(separator, ", "), counts[i],
                         symbols::kDownloadNames[i]);
   }
-  if (waiting > 0) text += fmt::format("{}{} still under way", separator, waiting);
+  if (waiting > 0) text += fmt::format("{}{} did not come in time", separator, waiting);
   return text + "\n";
 }
 

@@ -111,15 +111,15 @@ std::vector<std::string> SymbolDownloads::take_changed() {
 }
 
 void SymbolDownloads::wait(std::chrono::nanoseconds patience,
-                           const std::function<bool(size_t)>& step) {
+                           const std::function<void(size_t)>& step) {
   const auto end = Clock::now() + patience;
   std::unique_lock lock(mutex_);
-  while (!queue_.is_empty() && Clock::now() < end) {
+  while (!queue_.is_empty() && !resting_ && Clock::now() < end) {
     const size_t left = queue_.size();
     lock.unlock();
-    const bool goes_on = step(left);
+    step(left);
     lock.lock();
-    if (!goes_on) return;
+    if (resting_) return;
     changed_.wait_until(lock, std::min(end, Clock::now() + kStep));
   }
 }
@@ -140,8 +140,11 @@ void SymbolDownloads::run() {
     changed_.wait(lock, [this] { return stopping_ || !queue_.is_empty(); });
     // While all servers rest, what waits goes on waiting.
     while (!stopping_ && servers_->rests_until() > Clock::now()) {
+      resting_ = true;
+      changed_.notify_all();
       changed_.wait_until(lock, servers_->rests_until());
     }
+    resting_ = false;
     if (stopping_) return;
     const std::string build_id = queue_.first();
     lock.unlock();

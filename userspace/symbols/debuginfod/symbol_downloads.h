@@ -67,9 +67,9 @@ class SymbolDownloads {
   [[nodiscard]] base::Result<base::UniqueFd> open(const std::string& build_id);
   /// Build ids for which open() may answer otherwise than before.
   [[nodiscard]] std::vector<std::string> take_changed();
-  /// Waits until none is under way, `patience` is over, or `step`, which is called every now and
-  /// then with how many are, says false.
-  void wait(std::chrono::nanoseconds patience, const std::function<bool(size_t)>& step);
+  /// Waits until none is under way, or all servers are left alone, or `patience` is over. `step` is
+  /// called every now and then with how many are.
+  void wait(std::chrono::nanoseconds patience, const std::function<void(size_t)>& step);
 
   [[nodiscard]] size_t waiting() const;
   [[nodiscard]] DownloadCounts counts() const;
@@ -85,6 +85,7 @@ class SymbolDownloads {
   DownloadQueue queue_;
   std::vector<std::string> arrived_;
   DownloadCounts counts_{};
+  bool resting_ = false;  ///< all servers are left alone for a while
   bool stopping_ = false;
   std::thread thread_;  ///< last: uses the others
 };
