@@ -86,7 +86,7 @@ class ProfilePipeline {
   [[nodiscard]] const symbols::V8Figures& v8() const { return namer_->v8(); }
   [[nodiscard]] uint64_t v8s_refused() const { return tracker_->figures().v8s_refused; }
   [[nodiscard]] base::Result<probes::ProfileBooks> books() const;
-  /// Null: no server is asked. Outlives no pipeline.
+  /// Null: no server is asked. Lives as long as the pipeline.
   [[nodiscard]] symbols::SymbolDownloads* downloads() { return downloads_.get(); }
   [[nodiscard]] size_t pending_bytes() const { return ring_->pending_bytes(); }
 
