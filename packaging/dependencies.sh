@@ -12,7 +12,8 @@ dpkg-dev file"
 test="libgtest-dev libgmock-dev libbenchmark-dev clang-format-16 clang-tidy-16 libclang-rt-16-dev lld-16 nginx-light
 apache2-bin apache2-utils gunicorn nodejs python3 python3-pip python3-pytest python3-pytest-xdist python3-prometheus-client python3-grpcio openssl golang-go
 openjdk-17-jdk-headless curl wrk shellcheck procps iproute2
-libbpf-tools linux-perf fio stress-ng chromium chromium-driver python3-selenium fonts-dejavu-core libc6-dbg xz-utils"
+libbpf-tools linux-perf fio stress-ng chromium chromium-driver python3-selenium fonts-dejavu-core libc6-dbg debuginfod binutils
+xz-utils"
 bench="linux-perf"
 workload="nginx-light python3 curl procps"
 vm="qemu-system-x86 debootstrap cpio xz-utils python3 dpkg-dev"

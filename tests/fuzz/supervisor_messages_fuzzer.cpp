@@ -76,6 +76,19 @@ class CheckingFiles final : public kernel::CodeFiles {
   }
 };
 
+class CheckingCache final : public kernel::DebugCache {
+ public:
+  base::Result<base::UniqueFd> open_cached(std::string_view build_id) override {
+    if (!kernel::is_build_id(build_id)) std::abort();
+    return base::errno_error("open", ENOENT);
+  }
+  base::Result<base::UniqueFd> new_file() override { return base::errno_error("make", EROFS); }
+  base::Result<void> keep(std::string_view build_id) override {
+    if (!kernel::is_build_id(build_id)) std::abort();
+    return {};
+  }
+};
+
 class CheckingCapture final : public agent::Capture {
  public:
   [[nodiscard]] int control_ring_fd() const override { return -1; }
@@ -102,7 +115,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto ends = agent::Channel::pair();
   if (!ends) std::abort();
   CheckingCapture capture;
-  agent::HostRequestServer server(std::move(ends->first), capture, {.own_pid = kOwnPid});
+  CheckingCache cache;
+  agent::HostRequestServer server(std::move(ends->first), capture,
+                                  {.own_pid = kOwnPid, .debug_cache = &cache});
   for (size_t at = 0; at < size; at += agent::kMessageBytes) {
     const size_t part = std::min(agent::kMessageBytes, size - at);
     if (::send(ends->second.fd(), data + at, part, MSG_DONTWAIT) < 0) break;

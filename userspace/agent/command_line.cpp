@@ -9,6 +9,7 @@
 #include "agent/exit_codes.h"
 #include "agent/messages.h"
 #include "agent/quantity.h"
+#include "agent/symbols_configuration.h"
 #include "agent/worker/worker_process.h"
 #include "agent/worker_launcher.h"
 
@@ -28,6 +29,11 @@ std::string check_threshold(const std::string& text) {
   return parsed && *parsed <= kMostThresholdNs
              ? std::string()
              : "\"" + text + "\" is no duration of at most 1m, such as 1ms";
+}
+
+std::string check_debuginfod(const std::string& text) {
+  return is_debuginfod_url(text) ? std::string()
+                                 : "\"" + text + "\" is no URL such as https://HOST";
 }
 
 void add_run(CLI::App& app, std::function<int()>& action) {
@@ -192,6 +198,14 @@ void add_profile(CLI::App& app, std::function<int()>& action) {
           "Its ending says the kind: .pb.gz, .folded, .svg, .html, .json; may be repeated. "
           "Without it a table of functions is printed")
       ->type_name("FILE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  profile
+      ->add_option(
+          "--debuginfod", options->debuginfod,
+          "Ask this server for symbols of what has none here, by build id; may be repeated")
+      ->type_name("URL")
+      ->check(check_debuginfod)
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   auto* command =

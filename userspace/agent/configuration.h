@@ -70,6 +70,16 @@ struct ProfileSettings {
   bool operator==(const ProfileSettings&) const = default;
 };
 
+/// Servers of debug files.
+struct DebuginfodSettings {
+  std::vector<std::string> urls;  ///< none: nobody is asked
+  std::string cache_dir = "/var/cache/hostlens/debuginfod";
+  uint64_t cache_bytes = 1U << 30;
+  uint64_t timeout_ns = 60'000'000'000;  ///< of one file
+  uint64_t file_bytes = 512U << 20;      ///< of one file
+  bool operator==(const DebuginfodSettings&) const = default;
+};
+
 struct Configuration {
   std::optional<HostPort> listen = HostPort{"127.0.0.1", 9464};  ///< nullopt: no port is opened
   std::string user = "hostlens";
@@ -92,6 +102,7 @@ struct Configuration {
   std::vector<checks::CheckSettings> checks;
   health::HealthSettings health;
   ProfileSettings profile;
+  DebuginfodSettings debuginfod;
   Limits limits;
   bool operator==(const Configuration&) const = default;
 };

@@ -6,6 +6,8 @@
 
 #include "agent/health_configuration.h"
 #include "agent/profile_configuration.h"
+#include "agent/symbols_configuration.h"
+#include "base/web_transfer.h"
 
 namespace hostlens::agent {
 namespace {
@@ -85,12 +87,9 @@ void read_arguments(Value& value, Configuration& configuration) {
 void read_endpoint(Value& value, Configuration& configuration) {
   const auto text = value.text();
   if (!text) return;
-  const bool http = text->starts_with("http://") || text->starts_with("https://");
-  const size_t host = text->find("://") + 3;
   if (*text == "off") {
     configuration.otlp.endpoint = "";
-  } else if (!http || host >= text->size() || (*text)[host] == '/' || text->size() > 2048 ||
-             text->find_first_of(" \t\r\n") != std::string::npos) {
+  } else if (!base::is_web_url(*text)) {
     value.fail("\"" + *text + "\" is no URL of a collector");
   } else {
     configuration.otlp.endpoint = *text;
@@ -263,7 +262,8 @@ const std::array kKeys = {
 std::span<const ConfigurationKey> configuration_keys() {
   static const std::vector<ConfigurationKey> kAll = [] {
     std::vector<ConfigurationKey> all(kKeys.begin(), kKeys.end());
-    for (const auto more : {profile_configuration_keys(), health_configuration_keys()}) {
+    for (const auto more : {profile_configuration_keys(), symbols_configuration_keys(),
+                            health_configuration_keys()}) {
       all.insert(all.end(), more.begin(), more.end());
     }
     return all;

@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -116,10 +114,8 @@ Result<void> HostRequestServer::serve_one(const OpenOutput& output, base::Unique
 Result<void> HostRequestServer::serve_one(const OpenDebugSymbols& open, base::UniqueFd& fd) {
   kernel::CodeFiles* const files = capture_.profiling().code;
   if (files == nullptr) return absent();
-  std::string build_id;
-  for (size_t i = 0; i < open.size; ++i) build_id += fmt::format("{:02x}", open.build_id[i]);
   const auto process = open.of_host ? std::nullopt : std::optional(open.process);
-  return keep(files->open_debug_symbols(process, build_id), fd);
+  return keep(files->open_debug_symbols(process, text_of(open.build_id)), fd);
 }
 
 Result<void> HostRequestServer::serve_one(const OpenLinkedDebugFile& open, base::UniqueFd& fd) {
@@ -143,6 +139,21 @@ Result<void> HostRequestServer::serve_one(const ReadMemory& memory, base::Unique
   auto bytes = processes->read_memory(memory.process, memory.address, memory.bytes);
   if (!bytes) return std::move(bytes).error();
   return keep(kernel::memory_file("process_memory", *bytes), fd);
+}
+
+Result<void> HostRequestServer::serve_one(const OpenCachedSymbols& open, base::UniqueFd& fd) {
+  if (policy_.debug_cache == nullptr) return absent();
+  return keep(policy_.debug_cache->open_cached(text_of(open.build_id)), fd);
+}
+
+Result<void> HostRequestServer::serve_one(const MakeCacheFile& /*make*/, base::UniqueFd& fd) {
+  if (policy_.debug_cache == nullptr) return absent();
+  return keep(policy_.debug_cache->new_file(), fd);
+}
+
+Result<void> HostRequestServer::serve_one(const KeepCacheFile& keep, base::UniqueFd& /*fd*/) {
+  if (policy_.debug_cache == nullptr) return absent();
+  return policy_.debug_cache->keep(text_of(keep.build_id));
 }
 
 bool HostRequestServer::handle(const Message& message, uint64_t now_ns, Reply& reply,

@@ -10,6 +10,7 @@
 #include "agent/capture.h"
 #include "agent/channel.h"
 #include "agent/runtime_relay.h"
+#include "kernel/debug_cache.h"
 #include "kernel/host_access.h"
 
 namespace hostlens::agent {
@@ -28,6 +29,8 @@ struct HostRequestPolicy {
   uint32_t most_slabs = 512;
   /// Open files that the worker may write anew; must outlive it.
   std::vector<int> outputs = {};
+  /// Debug files from servers; null: none. Must outlive it.
+  kernel::DebugCache* debug_cache = nullptr;
 };
 
 /// Answers requests of one worker, which it trusts in nothing. Supervisor's thread.
@@ -60,6 +63,9 @@ class HostRequestServer {
   [[nodiscard]] base::Result<void> serve_one(const OpenLinkedDebugFile& open, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const OpenKernelSymbols& open, base::UniqueFd& fd);
   [[nodiscard]] base::Result<void> serve_one(const ReadMemory& memory, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const OpenCachedSymbols& open, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const MakeCacheFile& make, base::UniqueFd& fd);
+  [[nodiscard]] base::Result<void> serve_one(const KeepCacheFile& keep, base::UniqueFd& fd);
 
   Channel requests_;
   Capture& capture_;

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/messages.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <string_view>
+
+#include "kernel/debug_cache.h"
 
 namespace hostlens::agent {
 namespace {
@@ -159,13 +164,31 @@ void fields(Archive& archive, auto& m, const OpenKernelSymbols*) {
   archive.number(m.id);
 }
 template <typename Archive>
+void build_id(Archive& archive, auto& id) {
+  archive.number(id.size);
+  for (auto& byte : id.bytes) archive.number(byte);
+}
+template <typename Archive>
 void fields(Archive& archive, auto& m, const OpenDebugSymbols*) {
   archive.number(m.id);
   archive.number(m.process.pid);
   archive.number(m.process.start_ticks);
   archive.flag(m.of_host);
-  archive.number(m.size);
-  for (auto& byte : m.build_id) archive.number(byte);
+  build_id(archive, m.build_id);
+}
+template <typename Archive>
+void fields(Archive& archive, auto& m, const OpenCachedSymbols*) {
+  archive.number(m.id);
+  build_id(archive, m.build_id);
+}
+template <typename Archive>
+void fields(Archive& archive, auto& m, const MakeCacheFile*) {
+  archive.number(m.id);
+}
+template <typename Archive>
+void fields(Archive& archive, auto& m, const KeepCacheFile*) {
+  archive.number(m.id);
+  build_id(archive, m.build_id);
 }
 template <typename Archive>
 void fields(Archive& archive, auto& m, const TakeOneSampleIn*) {
@@ -200,6 +223,12 @@ void fields(Archive& archive, auto& m, const Reply*) {
   archive.number(m.errno_value);
 }
 
+bool consistent(const BuildIdBytes& id) {
+  return id.size >= 2 && id.size <= BuildIdBytes::kMostBytes &&
+         std::all_of(id.bytes.begin() + id.size, id.bytes.end(),
+                     [](uint8_t byte) { return byte == 0; });
+}
+
 bool consistent(const Message& message) {
   if (const auto* hello = std::get_if<Hello>(&message)) {
     return hello->fds.has(FdSlot::kRequests) && hello->fds.has(FdSlot::kSettings) &&
@@ -213,8 +242,12 @@ bool consistent(const Message& message) {
   }
   if (const auto* reply = std::get_if<Reply>(&message)) return reply->ok || !reply->has_fd;
   if (const auto* symbols = std::get_if<OpenDebugSymbols>(&message)) {
-    return symbols->size >= 2 && symbols->size <= OpenDebugSymbols::kMostBytes;
+    return consistent(symbols->build_id);
   }
+  if (const auto* open = std::get_if<OpenCachedSymbols>(&message)) {
+    return consistent(open->build_id);
+  }
+  if (const auto* keep = std::get_if<KeepCacheFile>(&message)) return consistent(keep->build_id);
   if (const auto* take = std::get_if<TakeOneSampleIn>(&message)) {
     return take->count >= 1 && take->count <= kernel::HostAccess::kMostOneIn;
   }
@@ -240,6 +273,22 @@ std::optional<Message> decode_kind(uint16_t kind, Reader& reader) {
 }
 
 }  // namespace
+
+base::Result<BuildIdBytes> build_id_bytes(std::string_view text) {
+  if (!kernel::is_build_id(text)) return base::invalid_error("no build id of 2 to 20 bytes");
+  BuildIdBytes id;
+  id.size = static_cast<uint8_t>(text.size() / 2);
+  for (size_t i = 0; i < id.size; ++i) {
+    (void)std::from_chars(text.data() + 2 * i, text.data() + 2 * i + 2, id.bytes[i], 16);
+  }
+  return id;
+}
+
+std::string text_of(const BuildIdBytes& build_id) {
+  std::string text;
+  for (size_t i = 0; i < build_id.size; ++i) text += fmt::format("{:02x}", build_id.bytes[i]);
+  return text;
+}
 
 MessageBytes encode(const Message& message) {
   MessageBytes bytes{};

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <variant>
 
 #include "base/byte_reader.h"
@@ -151,14 +153,23 @@ struct OpenCode {
   uint64_t limit = 0;
   bool operator==(const OpenCode&) const = default;
 };
+struct BuildIdBytes {
+  static constexpr size_t kMostBytes = 20;  ///< SHA-1; the rest is 0
+  uint8_t size = 0;
+  std::array<uint8_t, kMostBytes> bytes{};
+  bool operator==(const BuildIdBytes&) const = default;
+};
+/// kInvalid: not the hex digits of 2 to 20 bytes.
+[[nodiscard]] base::Result<BuildIdBytes> build_id_bytes(std::string_view text);
+/// As lower-case hex digits.
+[[nodiscard]] std::string text_of(const BuildIdBytes& build_id);
+
 /// Debug symbols for a file of this build id, in a process's own root or the host's.
 struct OpenDebugSymbols {
-  static constexpr size_t kMostBytes = 20;  ///< SHA-1; the rest is 0
   uint64_t id = 0;
   model::ProcessKey process;
   bool of_host = true;  ///< then no process is looked at
-  uint8_t size = 0;
-  std::array<uint8_t, kMostBytes> build_id{};
+  BuildIdBytes build_id;
   bool operator==(const OpenDebugSymbols&) const = default;
 };
 /// The file that a .gnu_debuglink names, near the file behind a mapping of a process.
@@ -172,6 +183,23 @@ struct OpenLinkedDebugFile {
   uint8_t size = 0;
   std::array<char, kMostBytes> name{};
   bool operator==(const OpenLinkedDebugFile&) const = default;
+};
+/// A file of the cache of debug files: kernel::DebugCache.
+struct OpenCachedSymbols {
+  uint64_t id = 0;
+  BuildIdBytes build_id;
+  bool operator==(const OpenCachedSymbols&) const = default;
+};
+/// A nameless file of that cache, to be written.
+struct MakeCacheFile {
+  uint64_t id = 0;
+  bool operator==(const MakeCacheFile&) const = default;
+};
+/// The file that was made last has this build id, and stays.
+struct KeepCacheFile {
+  uint64_t id = 0;
+  BuildIdBytes build_id;
+  bool operator==(const KeepCacheFile&) const = default;
 };
 /// /proc/kallsyms with the supervisor's right to see addresses.
 struct OpenKernelSymbols {
@@ -208,10 +236,11 @@ struct Reply {
 };
 
 /// The index is the message's number on the wire. Append only.
-using Message = std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile,
-                             SetTarget, SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls,
-                             MakeSlab, OpenCode, OpenOutput, OpenKernelSymbols, OpenDebugSymbols,
-                             TakeOneSampleIn, OpenLinkedDebugFile, ReadMemory>;
+using Message =
+    std::variant<Hello, Reload, Stop, Ready, Reloaded, Heartbeat, OpenProcessFile, SetTarget,
+                 SetTargetCgroup, Reply, OpenContainerList, WatchSystemCalls, MakeSlab, OpenCode,
+                 OpenOutput, OpenKernelSymbols, OpenDebugSymbols, TakeOneSampleIn,
+                 OpenLinkedDebugFile, ReadMemory, OpenCachedSymbols, MakeCacheFile, KeepCacheFile>;
 using MessageBytes = std::array<std::byte, kMessageBytes>;
 
 [[nodiscard]] MessageBytes encode(const Message& message);

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 namespace hostlens::agent {
@@ -75,19 +74,9 @@ Result<base::UniqueFd> RemoteHostAccess::open_code(model::ProcessKey process, ui
 
 Result<base::UniqueFd> RemoteHostAccess::open_debug_symbols(
     const std::optional<model::ProcessKey>& process, std::string_view build_id) {
-  OpenDebugSymbols request;
-  request.process = process.value_or(model::ProcessKey{});
-  request.of_host = !process;
-  request.size = static_cast<uint8_t>(build_id.size() / 2);
-  if (build_id.size() % 2 != 0 || build_id.size() / 2 > request.build_id.size()) {
-    return base::invalid_error("open debug symbols: no build id of 20 bytes or less");
-  }
-  for (size_t i = 0; i < request.size; ++i) {
-    const char* const digits = build_id.data() + 2 * i;
-    if (std::from_chars(digits, digits + 2, request.build_id[i], 16).ptr != digits + 2) {
-      return base::invalid_error("open debug symbols: no build id");
-    }
-  }
+  auto id = build_id_bytes(build_id);
+  if (!id) return std::move(id).error().with_context("open debug symbols");
+  const OpenDebugSymbols request{0, process.value_or(model::ProcessKey{}), !process, *id};
   return ask_for_fd(request, "open debug symbols");
 }
 
@@ -102,6 +91,22 @@ Result<base::UniqueFd> RemoteHostAccess::open_linked_debug_file(model::ProcessKe
   request.size = static_cast<uint8_t>(name.size());
   std::copy(name.begin(), name.end(), request.name.begin());
   return ask_for_fd(request, "open a linked debug file");
+}
+
+Result<base::UniqueFd> RemoteHostAccess::open_cached(std::string_view build_id) {
+  auto id = build_id_bytes(build_id);
+  if (!id) return std::move(id).error().with_context("open cached symbols");
+  return ask_for_fd(OpenCachedSymbols{0, *id}, "open cached symbols");
+}
+
+Result<base::UniqueFd> RemoteHostAccess::new_file() {
+  return ask_for_fd(MakeCacheFile{}, "make a file for symbols");
+}
+
+Result<void> RemoteHostAccess::keep(std::string_view build_id) {
+  auto id = build_id_bytes(build_id);
+  if (!id) return std::move(id).error().with_context("keep symbols");
+  return ask_for_consent(KeepCacheFile{0, *id}, "keep symbols");
 }
 
 Result<base::UniqueFd> RemoteHostAccess::open_kernel_symbols() {

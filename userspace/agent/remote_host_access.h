@@ -5,6 +5,7 @@
 
 #include "agent/channel.h"
 #include "kernel/code_files.h"
+#include "kernel/debug_cache.h"
 #include "kernel/host_access.h"
 #include "kernel/process_memory.h"
 #include "kernel/slab_source.h"
@@ -17,7 +18,8 @@ namespace hostlens::agent {
 class RemoteHostAccess final : public kernel::HostAccess,
                                public kernel::SlabSource,
                                public kernel::CodeFiles,
-                               public kernel::ProcessMemory {
+                               public kernel::ProcessMemory,
+                               public kernel::DebugCache {
  public:
   explicit RemoteHostAccess(Channel requests) : requests_(std::move(requests)) {}
 
@@ -40,6 +42,9 @@ class RemoteHostAccess final : public kernel::HostAccess,
   base::Result<base::UniqueFd> open_kernel_symbols() override;
   base::Result<std::vector<std::byte>> read_memory(model::ProcessKey process, uint64_t address,
                                                    uint32_t bytes) override;
+  base::Result<base::UniqueFd> open_cached(std::string_view build_id) override;
+  base::Result<base::UniqueFd> new_file() override;
+  base::Result<void> keep(std::string_view build_id) override;
   /// A file for the recording, by its place among those that the operator named: opened for writing
   /// and empty.
   base::Result<base::UniqueFd> open_output(uint32_t index);

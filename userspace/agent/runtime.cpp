@@ -41,6 +41,16 @@ std::optional<probes::ProfileProbesSettings> profile_probes(const ProfileSetting
   return settings;
 }
 
+/// Without it profiles have fewer names, and everything else goes on.
+std::unique_ptr<kernel::DebugCache> open_debug_cache(const DebuginfodSettings& settings) {
+  if (settings.urls.empty()) return nullptr;
+  auto cache = kernel::LocalDebugCache::open(settings.cache_dir, settings.cache_bytes);
+  if (cache) return *std::move(cache);
+  spdlog::error("symbols.debuginfod.cache_dir: {}; nothing that servers give is kept or used",
+                cache.error().text());
+  return nullptr;
+}
+
 /// What the kernel's side of profiles is made from.
 auto probes_of(const ProfileSettings& profile) {
   return std::tuple(profile.cpu, profile.hz, profile.off_cpu, profile.off_cpu_threshold_ns,
@@ -110,6 +120,7 @@ Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeSettings settings,
                          profile_probes(configuration.profile)});
   if (!capture) return std::move(capture).error();
   runtime->capture_ = *std::move(capture);
+  runtime->debug_cache_ = open_debug_cache(configuration.debuginfod);
   runtime->launcher_ = std::make_unique<ExecWorkerLauncher>(configuration.user);
 
   SupervisorSettings supervisor;
@@ -117,6 +128,7 @@ Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeSettings settings,
   supervisor.requests.own_pid = static_cast<uint32_t>(::getpid());
   supervisor.requests.runtime_sockets =
       runtime_sockets(runtime->settings_.configuration.configuration);
+  supervisor.requests.debug_cache = runtime->debug_cache_.get();
   supervisor.now_ns = base::monotonic_now_ns;
   inputs.settings = runtime->worker_settings();
   runtime->supervisor_ = std::make_unique<Supervisor>(
@@ -143,10 +155,11 @@ Result<void> Runtime::reload(LoadedConfiguration next) {
   if (fresh.user != old.user || fresh.limits.control_ring_bytes != old.limits.control_ring_bytes ||
       fresh.limits.data_ring_bytes != old.limits.data_ring_bytes ||
       runtime_sockets(fresh) != runtime_sockets(old) ||
-      probes_of(fresh.profile) != probes_of(old.profile)) {
+      probes_of(fresh.profile) != probes_of(old.profile) || fresh.debuginfod != old.debuginfod) {
     spdlog::warn(
         "user, containers, profile.cpu, profile.off_cpu, profile.scope, profile.limits.tables, "
-        "limits.control_ring and limits.data_ring need a restart; keeping the old");
+        "symbols.debuginfod, limits.control_ring and limits.data_ring need a restart; keeping the "
+        "old");
   }
   WorkerInputs inputs;
   const bool new_address = fresh.listen != old.listen;

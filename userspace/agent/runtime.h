@@ -15,6 +15,7 @@
 #include "agent/supervisor.h"
 #include "agent/worker_launcher.h"
 #include "base/result.h"
+#include "kernel/debug_cache.h"
 
 namespace hostlens::agent {
 
@@ -63,6 +64,7 @@ class Runtime {
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<LedgerMemory> ledger_;
   std::unique_ptr<Capture> capture_;
+  std::unique_ptr<kernel::DebugCache> debug_cache_;  ///< null: no server is asked
   std::unique_ptr<WorkerLauncher> launcher_;
   std::unique_ptr<Supervisor> supervisor_;
 };

@@ -12,7 +12,7 @@ namespace {
 json as_json(const ProfileJob& job) {
   return {{"hz", job.hz},           {"outputs", job.outputs}, {"target_pid", job.target_pid},
           {"title", job.title},     {"unit", job.unit},       {"service", job.service},
-          {"off_cpu", job.off_cpu}, {"wakers", job.wakers}};
+          {"off_cpu", job.off_cpu}, {"wakers", job.wakers},   {"debuginfod", job.debuginfod}};
 }
 
 ProfileJob job_from_json(const json& document) {
@@ -25,6 +25,7 @@ ProfileJob job_from_json(const json& document) {
   document.at("service").get_to(job.service);
   document.at("off_cpu").get_to(job.off_cpu);
   document.at("wakers").get_to(job.wakers);
+  document.at("debuginfod").get_to(job.debuginfod);
   return job;
 }
 

@@ -18,12 +18,13 @@ struct ProfileJob {
   uint32_t hz = 0;
   /// Names of the files, for their kind. None: a table of functions goes to the only output.
   std::vector<std::string> outputs;
-  uint32_t target_pid = 0;  ///< the kernel samples it and its descendants alone; 0: all
-  std::string title;        ///< what is recorded, for people
-  std::string unit;         ///< processes of this systemd unit alone; "": any
-  std::string service;      ///< processes of this service alone; "": any
-  bool off_cpu = false;     ///< times off CPU instead of samples
-  bool wakers = false;      ///< and who ended each sleep
+  uint32_t target_pid = 0;              ///< the kernel samples it and its descendants alone; 0: all
+  std::string title;                    ///< what is recorded, for people
+  std::string unit;                     ///< processes of this systemd unit alone; "": any
+  std::string service;                  ///< processes of this service alone; "": any
+  bool off_cpu = false;                 ///< times off CPU instead of samples
+  bool wakers = false;                  ///< and who ended each sleep
+  std::vector<std::string> debuginfod;  ///< URLs of servers; none: nobody is asked for names
 };
 
 /// The configuration travels as the text that the supervisor checked, so that one parser judges it

@@ -171,14 +171,21 @@ void ProfileMetrics::add_families(std::vector<MetricFamily>& families,
   lost.points.push_back(
       point(count(account.lost_unreadable), {{"reason", std::string("unreadable")}}));
   families.push_back(std::move(lost));
-  MetricFamily refused =
-      new_family("hostlens.profile.symbols.refused", "Files that gave no names to frames.",
-                 "{file}", MetricKind::kCounter);
-  for (const auto& [reason, files] : account.refused) {
-    if (files == 0) continue;
-    refused.points.push_back(point(count(files), {{"reason", std::string(reason)}}));
-  }
-  if (!refused.points.empty()) families.push_back(std::move(refused));
+  const auto add_by = [&](MetricFamily family, const char* attribute,
+                          const std::vector<std::pair<std::string_view, uint64_t>>& counts) {
+    for (const auto& [value, files] : counts) {
+      if (files == 0) continue;
+      family.points.push_back(point(count(files), {{attribute, std::string(value)}}));
+    }
+    if (!family.points.empty()) families.push_back(std::move(family));
+  };
+  add_by(new_family("hostlens.profile.symbols.refused", "Files that gave no names to frames.",
+                    "{file}", MetricKind::kCounter),
+         "reason", account.refused);
+  add_by(new_family("hostlens.profile.symbols.downloads",
+                    "Files that debuginfod servers were asked for, by what became of it.", "{file}",
+                    MetricKind::kCounter),
+         "outcome", account.downloads);
 }
 
 }  // namespace hostlens::aggregators

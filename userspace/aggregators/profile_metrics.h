@@ -34,6 +34,8 @@ struct ProfileAccount {
   double hz = 0;  ///< samples of a busy CPU in a second, now
   /// By reason: files that gave no names.
   std::vector<std::pair<std::string_view, uint64_t>> refused;
+  /// By outcome: files that debuginfod servers were asked for.
+  std::vector<std::pair<std::string_view, uint64_t>> downloads;
 };
 
 /// Bounded: so many services, each with so many functions of which the first met are followed. One

@@ -230,6 +230,37 @@ void Profile::add(const Sample& sample, uint64_t count) {
   total_weight_ = saturating_sum(total_weight_, sample.weight);
 }
 
+Profile Profile::named(const std::function<void(Frame&)>& name) const {
+  std::vector<Frame> frames = frames_;
+  for (Frame& frame : frames) name(frame);
+  Profile profile(settings_);
+  profile.settings_.max_bytes = std::numeric_limits<size_t>::max();  // what fitted once stays
+  std::vector<Id> leaf_first;
+  for (const Entry& entry : entries_) {
+    const ProfileLabels& labels = labels_[entry.labels];
+    Sample sample;
+    sample.process = labels.process;
+    sample.process_name = labels.process_name;
+    sample.thread_name = labels.thread_name;
+    sample.service = labels.service;
+    sample.container = labels.container;
+    sample.route = labels.route;
+    sample.cause = labels.cause;
+    sample.waker = labels.waker;
+    sample.trace_id = labels.trace_id;
+    sample.span_id = labels.span_id;
+    sample.weight = entry.weight;
+    frames_of(entry.stack, leaf_first);
+    for (auto id = leaf_first.rbegin(); id != leaf_first.rend(); ++id) {
+      sample.stack.push(frames[*id]);
+    }
+    profile.add(sample, entry.count);
+  }
+  profile.settings_.max_bytes = settings_.max_bytes;
+  profile.overflowed_ = overflowed_;
+  return profile;
+}
+
 void Profile::frames_of(Id stack, std::vector<Id>& leaf_first) const {
   leaf_first.clear();
   for (; stack != kEmptyStack; stack = nodes_[stack].parent) {

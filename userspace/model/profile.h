@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -77,6 +78,10 @@ class Profile {
   /// A truncated stack gets the frame "[truncated]" at its root's end. `count`: for readers of
   /// files, whose samples were merged before.
   void add(const Sample& sample, uint64_t count = 1);
+
+  /// The same samples, after `name` has looked at each frame and may have given it a function. What
+  /// becomes the same stack becomes one entry.
+  [[nodiscard]] Profile named(const std::function<void(Frame&)>& name) const;
 
   [[nodiscard]] const Settings& settings() const { return settings_; }
   void set_duration(uint64_t duration_ns) { settings_.duration_ns = duration_ns; }

@@ -136,6 +136,24 @@ class RecordingFiles final : public kernel::CodeFiles {
   std::string linked;
 };
 
+/// Remembers what was asked for.
+class RecordingCache final : public kernel::DebugCache {
+ public:
+  base::Result<base::UniqueFd> open_cached(std::string_view build_id) override {
+    asked += fmt::format("open {};", build_id);
+    return base::errno_error("open", ENOENT);
+  }
+  base::Result<base::UniqueFd> new_file() override {
+    asked += "new;";
+    return base::UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  }
+  base::Result<void> keep(std::string_view build_id) override {
+    asked += fmt::format("keep {};", build_id);
+    return {};
+  }
+  std::string asked;
+};
+
 class RecordingCapture final : public Capture {
  public:
   [[nodiscard]] int control_ring_fd() const override { return -1; }
@@ -198,6 +216,29 @@ TEST_F(HostRequestTest, AFileThatALinkNamesIsAskedForByItsMapping) {
   for (const char* name : {"", "..", "a/b"}) EXPECT_FALSE(open(name)) << name;
   EXPECT_EQ(capture_.files.linked, "7 1000-2000 1 a.debug");
   EXPECT_TRUE(open(std::string(255, 'x')));
+}
+
+TEST_F(HostRequestTest, TheCacheOfDebugFilesIsAskedByBuildId) {
+  RecordingCache cache;
+  start({.debug_cache = &cache});
+  EXPECT_EQ(access_->open_cached("00ff10").error().kind, Error::Kind::kNotFound);
+  EXPECT_TRUE(access_->new_file());
+  EXPECT_TRUE(access_->keep("0011223344556677889900112233445566778899"));
+  const std::string asked = "open 00ff10;new;keep 0011223344556677889900112233445566778899;";
+  EXPECT_EQ(cache.asked, asked);
+  for (const char* id :
+       {"", "00", "00f", "00FF", "../x", "001122334455667788990011223344556677889900"}) {
+    EXPECT_EQ(access_->open_cached(id).error().kind, Error::Kind::kInvalid) << id;
+    EXPECT_EQ(access_->keep(id).error().kind, Error::Kind::kInvalid) << id;
+  }
+  EXPECT_EQ(cache.asked, asked);
+}
+
+TEST_F(HostRequestTest, WithoutACacheOfDebugFilesThereIsNone) {
+  start({});
+  EXPECT_EQ(access_->open_cached("00ff10").error().kind, Error::Kind::kNotFound);
+  EXPECT_FALSE(access_->new_file());
+  EXPECT_FALSE(access_->keep("00ff10"));
 }
 
 TEST_F(HostRequestTest, ErrorsKeepTheirKind) {

@@ -131,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"frobnicate: 1\n",
                 "f.yaml:1: frobnicate: unknown key; allowed: listen, user, interval, service_name, "
                 "containers, targets, routes, redaction, signals, exporters, limits, profile, "
-                "checks, health"},
+                "symbols, checks, health"},
         BadFile{"exporters:\n  oltp:\n    endpoint: x\n",
                 "f.yaml:2: exporters.oltp: unknown key; did you mean otlp?"},
         BadFile{"exporters: {otlp: {endpont: x}}\n",
@@ -165,7 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"- a\n- b\n",
                 "f.yaml:1: not a mapping; allowed: the keys listen, user, interval, service_name, "
                 "containers, targets, routes, redaction, signals, exporters, limits, profile, "
-                "checks, health"},
+                "symbols, checks, health"},
         BadFile{"targets:\n  include:\n    - {execuable: x}\n",
                 "f.yaml:3: targets.include[0].execuable: unknown key; did you mean executable?"},
         BadFile{"targets:\n  include:\n    - pid: 0\n",
@@ -204,6 +204,32 @@ TEST(ConfigurationTest, RejectsAddressesThatAreNone) {
   for (const std::string text : {"1.2.3.4", "host:80", "1.2.3.4:65536", "::1:80", "[::1]", "x"}) {
     EXPECT_THAT(errors_of("listen: \"" + text + "\""),
                 ElementsAre("f.yaml:1: listen: \"" + text + "\" is no address" + kListenAllowed));
+  }
+}
+
+TEST(ConfigurationTest, ServersOfDebugSymbolsAreUrls) {
+  const auto outcome = parse_configuration(
+      "symbols: {debuginfod: {urls: [https://a.example/x, 'http://[::1]:8002/'], max_size: 2MiB,\n"
+      "  timeout: 5s, cache_size: 64MiB, cache_dir: /srv/symbols}}",
+      "f.yaml");
+  ASSERT_TRUE(outcome.ok()) << outcome.errors.front();
+  const DebuginfodSettings& settings = outcome.configuration.debuginfod;
+  EXPECT_THAT(settings.urls, ElementsAre("https://a.example/x", "http://[::1]:8002/"));
+  EXPECT_EQ(settings.file_bytes, 2U << 20);
+  EXPECT_EQ(settings.timeout_ns, 5'000'000'000U);
+  EXPECT_EQ(settings.cache_bytes, 64U << 20);
+  EXPECT_EQ(settings.cache_dir, "/srv/symbols");
+  for (const std::string url : {"", "a.example", "ftp://a.example", "file:///etc", "http://",
+                                "http:///x", "http://a b", "http://a?q", "http://a#f"}) {
+    EXPECT_THAT(errors_of("symbols: {debuginfod: {urls: ['" + url + "']}}"),
+                ElementsAre("f.yaml:1: symbols.debuginfod.urls: \"" + url +
+                            "\" is no URL of a server; allowed: a list of http:// or https:// "
+                            "URLs, at most 8"));
+  }
+  for (const std::string path : {"cache", "/", "/a/../b", "/a/"}) {
+    EXPECT_THAT(errors_of("symbols: {debuginfod: {cache_dir: " + path + "}}"),
+                ElementsAre("f.yaml:1: symbols.debuginfod.cache_dir: \"" + path +
+                            "\" is no absolute path of a folder; allowed: an absolute path"));
   }
 }
 

@@ -126,5 +126,14 @@ TEST_F(ProfileMetricsTest, WhyFilesGaveNoNamesIsToldWhereItHappened) {
   EXPECT_EQ(std::get<int64_t>(found[0].value), 2);
 }
 
+TEST_F(ProfileMetricsTest, WhatServersDidIsToldWhereSomeWereAsked) {
+  EXPECT_TRUE(points("hostlens.profile.symbols.downloads").empty());
+  account_.downloads = {{"stored", 3}, {"timeout", 0}};
+  const auto found = points("hostlens.profile.symbols.downloads");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(text(found[0], "outcome"), "stored");
+  EXPECT_EQ(std::get<int64_t>(found[0].value), 3);
+}
+
 }  // namespace
 }  // namespace hostlens::aggregators

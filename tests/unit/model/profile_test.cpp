@@ -129,6 +129,48 @@ TEST(ProfileTest, StacksThatComeAgainAreMergedLikeOthers) {
   EXPECT_EQ(again.entries().size(), 7U);
 }
 
+TEST(ProfileTest, FramesThatGetANameBecomeOneWithThoseThatHadIt) {
+  Profile profile({});
+  Sample before = sample({"x", "a"}, 2);
+  Frame nameless = before.stack.leaf();
+  nameless.function = nullptr;
+  nameless.address = 0x40;
+  before.stack.pop();
+  before.stack.push(nameless);
+  Sample after = sample({"b", "a"}, 3);
+  Frame with_name = after.stack.leaf();
+  with_name.address = 0x40;
+  after.stack.pop();
+  after.stack.push(with_name);
+  profile.add(before);
+  profile.add(after, 2);
+  ASSERT_EQ(profile.entries().size(), 2U);
+  const auto function = named("b").function;
+  const Profile with = profile.named([&](Frame& frame) {
+    if (frame.function == nullptr && frame.address == 0x40) frame.function = function;
+  });
+  EXPECT_EQ(text_of(with), "worker;a;b 5\n");
+  ASSERT_EQ(with.entries().size(), 1U);
+  EXPECT_EQ(with.entries()[0].count, 3U);
+  EXPECT_EQ(with.total_count(), profile.total_count());
+  EXPECT_EQ(with.total_weight(), profile.total_weight());
+  EXPECT_EQ(with.labels()[with.entries()[0].labels].process, (ProcessKey{7, 1}));
+}
+
+TEST(ProfileTest, NamingKeepsWhatIsNoCode) {
+  Profile profile({});
+  Sample cut = sample({"a"});
+  cut.truncated = true;
+  profile.add(cut);
+  EXPECT_EQ(text_of(profile.named([](Frame&) {})), text_of(profile));
+  Profile full({.max_bytes = 1});
+  full.add(sample({"a"}));
+  full.add(sample({"b"}));
+  const Profile again = full.named([](Frame&) {});
+  EXPECT_EQ(again.overflowed(), full.overflowed());
+  EXPECT_EQ(again.total_count(), 2U);
+}
+
 TEST(ProfileTest, ATruncatedStackSaysSoAtItsRoot) {
   Profile profile({});
   Sample cut = sample({"leaf", "caller"});

@@ -55,8 +55,9 @@ struct ProfileOptions {
   uint32_t hz = 99;
   bool off_cpu = false;  ///< where threads wait, instead of what runs
   uint64_t threshold_ns = 1'000'000;
-  bool wakers = false;               ///< and who ended each wait
-  std::vector<std::string> outputs;  ///< none: a table on standard output
+  bool wakers = false;                  ///< and who ended each wait
+  std::vector<std::string> outputs;     ///< none: a table on standard output
+  std::vector<std::string> debuginfod;  ///< URLs of servers that are asked for symbols
 };
 /// Without command, pid, unit and service: the whole host.
 [[nodiscard]] int profile_command(ProfileOptions options);

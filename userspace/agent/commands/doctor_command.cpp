@@ -15,9 +15,11 @@
 #include "agent/profile_languages.h"
 #include "agent/signal_states.h"
 #include "agent/version.h"
+#include "base/web_transfer.h"
 #include "kernel/features.h"
 #include "probes/kernel_probes.h"
 #include "probes/socket_probe.h"
+#include "symbols/debuginfod/debug_servers.h"
 
 namespace hostlens::agent {
 namespace {
@@ -28,6 +30,12 @@ using nlohmann::json;
 constexpr uint32_t kTrialRingBytes = 65536;
 constexpr const char* kServiceConfiguration = "/etc/hostlens/hostlens.yaml";
 
+/// Of symbols.debuginfod.urls.
+struct AskedServer {
+  std::string url;      ///< without what may be secret
+  std::string problem;  ///< "": it answers
+};
+
 struct Examination {
   kernel::Features features;
   kernel::AttachReport report;   ///< of the socket probe
@@ -35,6 +43,7 @@ struct Examination {
   std::optional<base::Error> refused;
   Configuration configuration;
   std::vector<RunningLanguage> languages;
+  std::vector<AskedServer> debug_servers;
   std::vector<std::string> notes;
 
   [[nodiscard]] std::vector<SignalState> states(const kernel::AttachReport& of) const {
@@ -43,6 +52,17 @@ struct Examination {
     return states;
   }
 };
+
+std::vector<AskedServer> ask_debug_servers(const DebuginfodSettings& settings) {
+  constexpr uint64_t kPatienceNs = 5'000'000'000;
+  std::vector<AskedServer> servers;
+  for (const std::string& url : settings.urls) {
+    const auto shown = base::shown_url(url);
+    const auto answer = symbols::DebugServers::probe(url, kPatienceNs);
+    servers.push_back({shown ? *shown : std::string("?"), answer ? "" : answer.error().text()});
+  }
+  return servers;
+}
 
 Examination examine(Configuration configuration) {
   Examination out;
@@ -70,6 +90,7 @@ Examination examine(Configuration configuration) {
         "hooks");
   }
   out.languages = running_languages();
+  out.debug_servers = ask_debug_servers(out.configuration.debuginfod);
   int major = 0;
   if (std::sscanf(out.features.release.c_str(), "%d.", &major) == 1 && major < 6) {
     out.notes.emplace_back(
@@ -113,6 +134,11 @@ std::string as_json(const Examination& out) {
                          {"profiles", outlook.seen},
                          {"remedy", outlook.remedy}});
   }
+  json servers = json::array();
+  for (const AskedServer& server : out.debug_servers) {
+    servers.push_back(
+        {{"url", server.url}, {"answers", server.problem.empty()}, {"reason", server.problem}});
+  }
   json document = {{"version", kVersion},
                    {"usable", !out.refused.has_value()},
                    {"kernel",
@@ -124,6 +150,7 @@ std::string as_json(const Examination& out) {
                    {"capabilities", std::move(capabilities)},
                    {"signals", std::move(signals)},
                    {"languages", std::move(languages)},
+                   {"debuginfod", std::move(servers)},
                    {"probes", json::parse(attach_report_json(all_hooks(out)))},
                    {"notes", out.notes}};
   if (out.refused) {
@@ -202,6 +229,11 @@ std::string as_text(const Examination& out, bool colour) {
                            language.version.empty() ? "" : " ", language.version,
                            language.processes, language.processes == 1 ? "process" : "processes",
                            outlook.seen, outlook.remedy.empty() ? "" : "; ", outlook.remedy));
+  }
+  if (!out.debug_servers.empty()) page.title("Servers of debug symbols (symbols.debuginfod)");
+  for (const AskedServer& server : out.debug_servers) {
+    page.line(server.problem.empty(), server.url,
+              server.problem.empty() ? "answers as debuginfod does" : server.problem);
   }
   for (const std::string& note : out.notes) page.plain("note: " + note);
   page.title(out.refused ? "Hostlens cannot work here."

@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -28,6 +29,7 @@
 #include "base/clock.h"
 #include "base/open_files.h"
 #include "exporters/profile/format.h"
+#include "kernel/debug_cache.h"
 
 namespace hostlens::agent {
 namespace {
@@ -67,6 +69,15 @@ Result<std::vector<UniqueFd>> open_outputs(const std::vector<std::string>& paths
   return files;
 }
 
+/// As the environment says; else that of the service where we are root, or the user's own.
+std::string debug_cache_path() {
+  const char* const cache = std::getenv("XDG_CACHE_HOME");
+  if (cache != nullptr && *cache == '/') return std::string(cache) + "/hostlens/debuginfod";
+  if (::geteuid() == 0) return DebuginfodSettings{}.cache_dir;
+  const char* const home = std::getenv("HOME");
+  return std::string(home == nullptr ? "" : home) + "/.cache/hostlens/debuginfod";
+}
+
 /// By the kernel's lists of each thread's children; what ends meanwhile is left out.
 std::vector<uint32_t> descendants_of(uint32_t pid) {
   constexpr size_t kMost = 65'536;
@@ -93,8 +104,9 @@ class Recording {
     std::unique_ptr<EventLoop> loop;
     std::unique_ptr<LedgerMemory> ledger;
     std::unique_ptr<Capture> capture;
-    std::unique_ptr<ChildCommand> child;  ///< null: none is started
-    UniqueFd watched;                     ///< pidfd of --pid
+    std::unique_ptr<kernel::DebugCache> debug_cache;  ///< null: no server is asked
+    std::unique_ptr<ChildCommand> child;              ///< null: none is started
+    UniqueFd watched;                                 ///< pidfd of --pid
   };
 
   explicit Recording(Parts parts) : parts_(std::move(parts)), launcher_(Configuration{}.user) {
@@ -103,6 +115,7 @@ class Recording {
     settings.requests.own_pid = static_cast<uint32_t>(::getpid());
     for (const UniqueFd& file : parts_.outputs) settings.requests.outputs.push_back(file.get());
     if (parts_.outputs.empty()) settings.requests.outputs.push_back(STDOUT_FILENO);
+    settings.requests.debug_cache = parts_.debug_cache.get();
     settings.stop_deadline_ns = kWritingNs;
     settings.now_ns = base::monotonic_now_ns;
     WorkerInputs inputs;
@@ -147,8 +160,9 @@ class Recording {
     WorkerSettings worker;
     const uint32_t target =
         parts_.child != nullptr ? static_cast<uint32_t>(parts_.child->pid()) : options.pid;
-    worker.profile = ProfileJob{options.hz,   options.outputs, target,          title_of(options),
-                                options.unit, options.service, options.off_cpu, options.wakers};
+    worker.profile = ProfileJob{options.hz,        options.outputs, target,
+                                title_of(options), options.unit,    options.service,
+                                options.off_cpu,   options.wakers,  options.debuginfod};
     return to_json(worker);
   }
 
@@ -298,6 +312,15 @@ int profile_command(ProfileOptions options) {
     return kExitUsage;
   }
   parts.outputs = *std::move(outputs);
+  if (!options.debuginfod.empty()) {
+    auto cache =
+        kernel::LocalDebugCache::open(debug_cache_path(), DebuginfodSettings{}.cache_bytes);
+    if (!cache) {
+      print_error(std::move(cache).error().with_context("--debuginfod"));
+      return kExitUsage;
+    }
+    parts.debug_cache = *std::move(cache);
+  }
   if (options.pid != 0) {
     auto watched = open_pidfd(static_cast<pid_t>(options.pid));
     if (!watched) {

@@ -185,6 +185,9 @@ void ContinuousProfile::refresh_families(uint64_t start_unix_ns, uint64_t now_ns
   for (size_t i = 0; i < symbols::Refusals::kNames.size(); ++i) {
     account.refused.emplace_back(symbols::Refusals::kNames[i], figures.refused.counts()[i]);
   }
+  for (size_t i = 0; i < symbols::kDownloadNames.size(); ++i) {
+    account.downloads.emplace_back(symbols::kDownloadNames[i], figures.downloads[i]);
+  }
   families_.clear();
   metrics_.add_families(families_, account, start_unix_ns, now_ns, idle_ns);
 }

@@ -79,8 +79,18 @@ Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFd
   pipeline->mender_ = std::make_unique<symbols::SampleMender>(
       *pipeline->tables_, *pipeline->tracker_, host,
       [raw = pipeline.get()](decoders::ProfileSample&& sample) { raw->take(std::move(sample)); });
-  pipeline->namer_ = std::make_unique<symbols::SampleNamer>(*pipeline->tracker_, host, host, host);
+  if (auto opened = pipeline->open_downloads(host); !opened) return std::move(opened).error();
+  pipeline->namer_ = std::make_unique<symbols::SampleNamer>(*pipeline->tracker_, host, host, host,
+                                                            pipeline->downloads_.get());
   return pipeline;
+}
+
+Result<void> ProfilePipeline::open_downloads(kernel::DebugCache& cache) {
+  if (settings_.debuginfod.urls.empty()) return {};
+  auto downloads = symbols::SymbolDownloads::start(settings_.debuginfod, cache);
+  if (!downloads) return std::move(downloads).error();
+  downloads_ = *std::move(downloads);
+  return {};
 }
 
 bool ProfilePipeline::reads_mappings_of(uint32_t pid) const {
@@ -129,6 +139,10 @@ ProfilePipelineFigures ProfilePipeline::figures() const {
   figures.tables = tables_->figures();
   figures.refused = namer_->statistics().refused;
   figures.refused.count(symbols::Refusals::Reason::kUnsupported, v8s_refused());
+  if (downloads_ != nullptr) {
+    figures.downloads = downloads_->counts();
+    symbols::count_refused(figures.downloads, figures.refused);
+  }
   return figures;
 }
 
@@ -141,6 +155,7 @@ void ProfilePipeline::on_round() {
     }
     give_memory_back();
   }
+  namer_->take_downloads();
   (void)tracker_->read_again(now_ns);
   build_tables();
   read_ring();

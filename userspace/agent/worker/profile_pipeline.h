@@ -18,6 +18,7 @@
 #include "probes/unwind_tables.h"
 #include "symbols/code/code_tracker.h"
 #include "symbols/code/sample_mender.h"
+#include "symbols/debuginfod/symbol_downloads.h"
 #include "symbols/names/sample_namer.h"
 
 namespace hostlens::agent {
@@ -31,6 +32,8 @@ struct ProfilePipelineSettings {
   bool targets_only = false;
   uint32_t target_pid = 0;  ///< the target, where it is known from the beginning
   bool wakers = false;      ///< who ended a sleep is part of its stack
+  /// Servers that are asked for what this host has no names of; without URLs nobody is.
+  symbols::DebuginfodSettings debuginfod;
   /// How often a thread of its own reads the ring, which holds a second of samples. The rarer the
   /// cheaper: code and data are out of the CPU's caches each time.
   int round_ms = 100;
@@ -56,6 +59,7 @@ struct ProfilePipelineFigures {
   uint64_t tables_ns = 0;  ///< of one CPU, that these took
   probes::UnwindTableFigures tables;
   symbols::Refusals refused;  ///< files that gave no names; with V8 that is not known, too
+  symbols::DownloadCounts downloads{};
 };
 
 /// One thread, the loop's. Times are CLOCK_MONOTONIC. `host` must outlive it.
@@ -82,6 +86,8 @@ class ProfilePipeline {
   [[nodiscard]] const symbols::V8Figures& v8() const { return namer_->v8(); }
   [[nodiscard]] uint64_t v8s_refused() const { return tracker_->figures().v8s_refused; }
   [[nodiscard]] base::Result<probes::ProfileBooks> books() const;
+  /// Null: no server is asked. Lives as long as the pipeline.
+  [[nodiscard]] symbols::SymbolDownloads* downloads() { return downloads_.get(); }
   [[nodiscard]] size_t pending_bytes() const { return ring_->pending_bytes(); }
 
  private:
@@ -95,6 +101,7 @@ class ProfilePipeline {
   ProfilePipeline(ProfilePipelineSettings settings, OnSample on_sample)
       : settings_(std::move(settings)), on_sample_(std::move(on_sample)) {}
   [[nodiscard]] bool reads_mappings_of(uint32_t pid) const;
+  [[nodiscard]] base::Result<void> open_downloads(kernel::DebugCache& cache);
   void read_ring();
   void build_tables();
   void give_memory_back();
@@ -110,6 +117,7 @@ class ProfilePipeline {
   std::unique_ptr<probes::UnwindTables> tables_;
   std::unique_ptr<symbols::CodeTracker> tracker_;
   std::unique_ptr<symbols::SampleMender> mender_;
+  std::unique_ptr<symbols::SymbolDownloads> downloads_;
   std::unique_ptr<symbols::SampleNamer> namer_;
   WakerFrames wakers_;
   ProfilePipelineFigures figures_;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/exit_codes.h"
+#include "agent/worker/late_symbols.h"
 #include "base/clock.h"
 #include "discovery/host_resource.h"
 #include "exporters/profile/format.h"
@@ -150,6 +151,7 @@ Result<void> ProfileWorker::build(SlotFds fds) {
   settings.targets_only = job_.target_pid != 0;
   settings.target_pid = job_.target_pid;
   settings.wakers = job_.wakers;
+  settings.debuginfod.urls = job_.debuginfod;
   if (!job_.unit.empty() || !job_.service.empty()) {
     settings.wanted = [this](uint32_t pid) { return wants(pid); };
   }
@@ -230,9 +232,17 @@ void ProfileWorker::finish() {
   round_->cancel();
   pipeline_->drain();
   profile_->set_duration(base::monotonic_now_ns() - begin_ns_);
+  take_late_names();
   print_summary(*profile_);
   if (!write_outputs(*profile_)) exit_code_ = kExitFailure;
   loop_.stop();
+}
+
+void ProfileWorker::take_late_names() {
+  symbols::SymbolDownloads* const downloads = pipeline_->downloads();
+  if (downloads == nullptr) return;
+  wait_for_symbols(*downloads);
+  named_late_ = name_late(*profile_, *host_);
 }
 
 bool ProfileWorker::write_outputs(const model::Profile& profile) {
@@ -275,7 +285,11 @@ void ProfileWorker::print_summary(const model::Profile& profile) const {
       "hostlens: {} {} in {:.1f} s; {:.2f}% of stacks whole{}; {:.1f}% of frames have a name\n",
       figures.samples, job_.off_cpu ? "waits" : "samples",
       static_cast<double>(profile.settings().duration_ns) / 1e9,
-      percent(figures.complete, figures.samples), broken, percent(figures.named, figures.frames));
+      percent(figures.complete, figures.samples), broken,
+      percent(figures.named + named_late_, figures.frames));
+  if (symbols::SymbolDownloads* const downloads = pipeline_->downloads(); downloads != nullptr) {
+    text += downloads_told(downloads->counts(), downloads->waiting());
+  }
   if (job_.off_cpu) text += times_by_cause(profile);
   if (job_.wakers) text += wakers_told(pipeline_->wakers());
   if (const auto books = pipeline_->books()) {

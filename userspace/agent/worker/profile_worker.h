@@ -39,6 +39,8 @@ class ProfileWorker final : public WorkerProcess {
   void on_channel();
   void on_round();
   void finish();
+  /// Waits for debug files that are under way, and gives frames their names.
+  void take_late_names();
   [[nodiscard]] bool write_outputs(const model::Profile& profile);
   void print_summary(const model::Profile& profile) const;
 
@@ -53,6 +55,7 @@ class ProfileWorker final : public WorkerProcess {
   uint64_t begin_ns_ = 0;
   uint64_t last_second_ns_ = 0;
   uint64_t rounds_ = 0;
+  uint64_t named_late_ = 0;  ///< frames of samples
   int exit_code_ = 0;
 };
 

@@ -186,6 +186,8 @@ void Worker::open_profile(SlotFds& fds, discovery::ProcessTable& processes,
   ProfilePipelineSettings settings;
   settings.table_bytes = configuration_.profile.table_bytes;
   settings.targets_only = !configuration_.profile.whole_host;
+  settings.debuginfod = {configuration_.debuginfod.urls, configuration_.debuginfod.timeout_ns,
+                         configuration_.debuginfod.file_bytes};
   // What a process says of its functions is asked for later then, so not much later.
   constexpr uint32_t kFewHz = 200;
   if (!configuration_.profile.off_cpu && configuration_.profile.hz <= kFewHz) {

@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace hostlens::symbols {
@@ -74,7 +75,11 @@ std::optional<DebugFile> find_debug_file(const ElfView& elf, const OpenDebugFile
                                          Refusals& refusals) {
   if (!open) return std::nullopt;
   const auto link = debug_link_of(elf);
-  for (const DebugFilePlace& place : debug_file_places(elf.build_id(), link)) {
+  auto places = debug_file_places(elf.build_id(), link);
+  if (!elf.build_id().empty() && elf.section(".gnu_debugdata") == nullptr) {
+    places.emplace_back(DebugFileOfServer{elf.build_id()});
+  }
+  for (const DebugFilePlace& place : places) {
     auto opened = open(place);
     if (!opened) continue;
     base::UniqueFd descriptor(::fcntl(opened->get(), F_DUPFD_CLOEXEC, 0));
@@ -98,6 +103,9 @@ base::Result<base::UniqueFd> open_debug_file(kernel::CodeFiles& files,
   if (const auto* known = std::get_if<DebugFileByBuildId>(&place)) {
     return files.open_debug_symbols(known->of_host ? std::nullopt : std::optional(process),
                                     known->build_id);
+  }
+  if (std::holds_alternative<DebugFileOfServer>(place)) {
+    return base::errno_error("ask a server for debug symbols", ENOENT);  // these files have none
   }
   const auto& link = std::get<DebugFileByLink>(place);
   return files.open_linked_debug_file(process, start, limit, link.folder, link.name);

@@ -41,9 +41,14 @@ struct DebugFileByLink {
   std::string name;
   bool operator==(const DebugFileByLink&) const = default;
 };
-using DebugFilePlace = std::variant<DebugFileByBuildId, DebugFileByLink>;
+/// What a server gave for this build id, or will: symbols/debuginfod.
+struct DebugFileOfServer {
+  std::string build_id;
+  bool operator==(const DebugFileOfServer&) const = default;
+};
+using DebugFilePlace = std::variant<DebugFileByBuildId, DebugFileByLink, DebugFileOfServer>;
 
-/// Places to look at, best first; `build_id` may be empty.
+/// Places of this host to look at, best first; `build_id` may be empty.
 [[nodiscard]] std::vector<DebugFilePlace> debug_file_places(std::string_view build_id,
                                                             const std::optional<DebugLink>& link);
 
@@ -61,7 +66,8 @@ struct DebugFile {
 /// Most places have none.
 using OpenDebugFile = std::function<base::Result<base::UniqueFd>(const DebugFilePlace&)>;
 
-/// The first that belongs to `elf`; what was found and does not is counted.
+/// The first that belongs to `elf`; what was found and does not is counted. A server comes last,
+/// and not at all where the file has its own names compressed.
 [[nodiscard]] std::optional<DebugFile> find_debug_file(const ElfView& elf,
                                                        const OpenDebugFile& open,
                                                        Refusals& refusals);

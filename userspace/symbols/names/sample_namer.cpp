@@ -60,6 +60,9 @@ base::Result<base::UniqueFd> SampleNamer::Files::open_module(const model::Proces
 base::Result<base::UniqueFd> SampleNamer::Files::open_debug_file(const model::ProcessKey& process,
                                                                  const model::Module& module,
                                                                  const DebugFilePlace& place) {
+  if (const auto* served = std::get_if<DebugFileOfServer>(&place); served != nullptr) {
+    if (downloads_ != nullptr) return downloads_->open(served->build_id);
+  }
   const auto number = number_of(module);
   const auto mapped = number ? namer_.tracker_.place_in(process.pid, *number) : std::nullopt;
   // Without it a build id finds what there is: an empty mapping is none.
@@ -73,10 +76,11 @@ base::Result<base::UniqueFd> SampleNamer::Files::open_perf_map(const model::Proc
 
 SampleNamer::SampleNamer(const CodeTracker& tracker, kernel::HostAccess& processes,
                          kernel::CodeFiles& files, kernel::ProcessMemory& memory,
-                         const SymbolizerLimits& limits)
+                         SymbolDownloads* downloads, const SymbolizerLimits& limits)
     : tracker_(tracker),
       kernel_files_(files),
-      files_(*this, processes, files),
+      downloads_(downloads),
+      files_(*this, processes, files, downloads),
       symbolizer_(files_, limits, base::monotonic_now_ns),
       python_names_(memory),
       java_names_(memory),
@@ -115,6 +119,20 @@ void SampleNamer::forget_gone() {
   if (gone == 0) return;
   addresses_.clear();
   tree_.clear();
+}
+
+void SampleNamer::take_downloads() {
+  if (downloads_ == nullptr) return;
+  for (const std::string& build_id : downloads_->take_changed()) {
+    tree_.clear();
+    symbolizer_.forget_names(build_id);
+    for (const auto& [number, known] : modules_) {
+      if (known.module == nullptr || known.module->build_id != build_id) continue;
+      std::erase_if(addresses_, [gone = known.module.get()](const auto& address) {
+        return address.first.module == gone;
+      });
+    }
+  }
 }
 
 std::shared_ptr<const model::Module> SampleNamer::module_of(uint32_t executable) {

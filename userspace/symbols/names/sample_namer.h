@@ -13,6 +13,7 @@
 #include "kernel/host_access.h"
 #include "model/stack.h"
 #include "symbols/code/code_tracker.h"
+#include "symbols/debuginfod/symbol_downloads.h"
 #include "symbols/hotspot/java_names.h"
 #include "symbols/names/sample_parts.h"
 #include "symbols/names/stack_tree.h"
@@ -51,15 +52,18 @@ struct V8Figures {
 /// that of the tracker.
 class SampleNamer {
  public:
-  /// All must outlive it.
+  /// All must outlive it. `downloads`: null without servers of debug files.
   SampleNamer(const CodeTracker& tracker, kernel::HostAccess& processes, kernel::CodeFiles& files,
-              kernel::ProcessMemory& memory, const SymbolizerLimits& limits = {});
+              kernel::ProcessMemory& memory, SymbolDownloads* downloads = nullptr,
+              const SymbolizerLimits& limits = {});
 
   /// Everything of the sample that it tells by itself: no service, no container, no process name.
   [[nodiscard]] model::Sample name(const decoders::ProfileSample& sample);
 
   /// Executables that the tracker has forgotten: their names go and their descriptors close.
   void forget_gone();
+  /// Names that have come: from now on frames have them.
+  void take_downloads();
 
   [[nodiscard]] const SymbolizerStatistics& statistics() const { return symbolizer_.statistics(); }
   [[nodiscard]] const PythonFigures& python() const { return python_; }
@@ -78,8 +82,9 @@ class SampleNamer {
   /// The files of modules are those that the tracker keeps open.
   class Files final : public SymbolFiles {
    public:
-    Files(const SampleNamer& namer, kernel::HostAccess& processes, kernel::CodeFiles& files)
-        : namer_(namer), processes_(processes), files_(files) {}
+    Files(const SampleNamer& namer, kernel::HostAccess& processes, kernel::CodeFiles& files,
+          SymbolDownloads* downloads)
+        : namer_(namer), processes_(processes), files_(files), downloads_(downloads) {}
     base::Result<base::UniqueFd> open_module(const model::ProcessKey& process,
                                              const model::Module& module) override;
     base::Result<base::UniqueFd> open_debug_file(const model::ProcessKey& process,
@@ -93,6 +98,7 @@ class SampleNamer {
     const SampleNamer& namer_;
     kernel::HostAccess& processes_;
     kernel::CodeFiles& files_;
+    SymbolDownloads* downloads_;
   };
   struct KnownModule {
     std::shared_ptr<const ElfView> elf;  ///< whose number it is: numbers are given again
@@ -143,6 +149,7 @@ class SampleNamer {
 
   const CodeTracker& tracker_;
   kernel::CodeFiles& kernel_files_;
+  SymbolDownloads* downloads_;
   Files files_;
   Symbolizer symbolizer_;
   PythonNames python_names_;

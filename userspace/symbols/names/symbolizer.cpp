@@ -95,6 +95,13 @@ void Symbolizer::forget(const std::shared_ptr<const model::Module>& module) {
   if (found != by_key_.end()) drop(found->second);
 }
 
+void Symbolizer::forget_names(std::string_view build_id) {
+  for (auto known = modules_.begin(); known != modules_.end();) {
+    const auto module = known++;
+    if (module->module->build_id == build_id) drop(module);
+  }
+}
+
 void Symbolizer::drop(std::list<Known>::iterator module) {
   statistics_.bytes -= module->bytes;
   by_key_.erase(module->key);

@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -66,6 +67,8 @@ class Symbolizer {
 
   /// Nobody executes the module any more: its names go, and are read again if somebody does.
   void forget(const std::shared_ptr<const model::Module>& module);
+  /// The names of this build id are read again when somebody asks: there may be others by now.
+  void forget_names(std::string_view build_id);
 
   [[nodiscard]] const SymbolizerStatistics& statistics() const { return statistics_; }
 

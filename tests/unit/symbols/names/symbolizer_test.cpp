@@ -25,6 +25,10 @@ class FolderFiles final : public SymbolFiles {
     if (const auto* link = std::get_if<DebugFileByLink>(&place)) {
       return open_at(kernel::linked_debug_path(module.path, "/", link->folder, link->name));
     }
+    if (const auto* served = std::get_if<DebugFileOfServer>(&place)) {
+      asked_of_servers.push_back(served->build_id);
+      return open_at("/served");
+    }
     const auto& known = std::get<DebugFileByBuildId>(place);
     if (!known.of_host) return base::errno_error("open", ENOENT);
     return open_at("/usr/lib/debug/.build-id/" + known.build_id.substr(0, 2) + '/' +
@@ -35,6 +39,7 @@ class FolderFiles final : public SymbolFiles {
   }
 
   int modules_opened = 0;
+  std::vector<std::string> asked_of_servers;
 
  private:
   [[nodiscard]] base::Result<base::UniqueFd> open_at(const std::string& path) const {
@@ -132,6 +137,30 @@ TEST_F(SymbolizerTest, AStrippedFileIsNamedByItsDebugFileAndElseKeepsItsBuildId)
                              std::filesystem::copy_options::overwrite_existing);
   Symbolizer with = symbolizer();
   const auto named = frames(with, {.address = outer_, .module = bare});
+  ASSERT_TRUE(named[0].function);
+  EXPECT_EQ(named[0].function->name, "outer(int volatile*)");
+}
+
+TEST_F(SymbolizerTest, AServerIsAskedOnlyForWhatHasNoNamesHere) {
+  Symbolizer symbols = symbolizer();
+  (void)frames(symbols, {.address = outer_, .module = module("/full")});
+  EXPECT_THAT(files_.asked_of_servers, testing::IsEmpty()) << "it has a symbol table";
+  const auto bare = module("/bare");
+  (void)frames(symbols, {.address = outer_, .module = bare});
+  EXPECT_THAT(files_.asked_of_servers, testing::ElementsAre(bare->build_id));
+}
+
+TEST_F(SymbolizerTest, NamesThatComeLaterAreThoseOfFramesFromThenOn) {
+  Symbolizer symbols = symbolizer();
+  const auto bare = module("/bare");
+  EXPECT_FALSE(frames(symbols, {.address = outer_, .module = bare})[0].function);
+  std::filesystem::copy_file(folder_.path("full.debug"), folder_.path("served"));
+  EXPECT_FALSE(frames(symbols, {.address = outer_, .module = bare})[0].function)
+      << "nobody said that there is another file";
+  symbols.forget_names("00ff");
+  EXPECT_FALSE(frames(symbols, {.address = outer_, .module = bare})[0].function);
+  symbols.forget_names(bare->build_id);
+  const auto named = frames(symbols, {.address = outer_, .module = bare});
   ASSERT_TRUE(named[0].function);
   EXPECT_EQ(named[0].function->name, "outer(int volatile*)");
 }
