@@ -98,8 +98,11 @@ std::string wakers_told(const WakerFigures& wakers) {
 std::string v8_summary(const symbols::V8Figures& figures, uint64_t refused) {
   std::string text;
   if (figures.samples > 0) {
-    text = fmt::format("hostlens: JavaScript in {} samples; {:.1f}% of its functions have a name\n",
-                       figures.samples, percent(figures.named, figures.frames));
+    text = fmt::format(
+        "hostlens: JavaScript in {} samples; {:.1f}% of its functions have a name, {:.1f}% were "
+        "inlined\n",
+        figures.samples, percent(figures.named, figures.frames),
+        percent(figures.inlined, figures.frames));
   }
   if (refused > 0) {
     text += fmt::format("hostlens: {} programs with a V8 that is not as released by Node.js\n",
