@@ -104,11 +104,15 @@ const std::vector<decoders::V8Frame>& V8Inlined::at(const model::ProcessKey& pro
                                                     const decoders::V8Frame& frame,
                                                     uint64_t address, uint64_t now_ns) {
   frames_.clear();
-  if (!layout.code) return frames_;
+  if (!layout.code) {
+    ++figures_.untold;
+    return frames_;
+  }
   V8Heap heap(memory_, process, layout, types_);
   const uint64_t shared =
       frame.shared != 0 ? frame.shared : read_v8_shared(heap, frame.function).value_or(0);
   Known& known = code(heap, process, shared, address, now_ns);
+  figures_.untold += known.is_code ? 0 : 1;
   if (shared == 0 || known.code.shared != shared) return frames_;
   for (const uint32_t index :
        known.code.functions_at(static_cast<uint32_t>(address - known.key.begin))) {

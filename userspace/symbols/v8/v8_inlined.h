@@ -30,6 +30,8 @@ struct V8InlinedFigures {
   uint64_t broken = 0;  ///< what is there makes no sense
   uint64_t changed = 0;  ///< read again: other code was in its place
   uint64_t evicted = 0;
+  uint64_t untold =
+      0;  ///< frames of code of which nothing is known: what was inlined is its caller's
 };
 
 /// Optimised code costs some 20 requests to the supervisor, 500 us, and two more now and then; its

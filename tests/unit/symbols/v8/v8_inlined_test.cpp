@@ -89,6 +89,7 @@ TEST_F(V8InlinedTest, WhatCannotBeReadIsTriedAgainLater) {
   dumped_.memory.pieces = std::move(pieces);
   EXPECT_THAT(at(inlined, address_, kSecond / 2), testing::IsEmpty());
   EXPECT_EQ(at(inlined, address_, kSecond), functions_);
+  EXPECT_EQ(inlined.figures().untold, 2U);
 }
 
 TEST_F(V8InlinedTest, ProcessesDoNotShareCode) {
@@ -114,6 +115,7 @@ TEST_F(V8InlinedTest, AVersionThatDoesNotTellHasNone) {
   layout_.code.reset();
   EXPECT_THAT(at(inlined, address_), testing::IsEmpty());
   EXPECT_EQ(dumped_.memory.reads, 0U);
+  EXPECT_EQ(inlined.figures().untold, 1U);
 }
 
 }  // namespace
