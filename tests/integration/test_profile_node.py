@@ -13,7 +13,7 @@ import pytest
 
 from harness.polling import eventually
 from harness.process import Process, cpu_seconds
-from harness.recordings import profile, stacks
+from harness.recordings import locations, profile, stacks
 
 pytestmark = pytest.mark.alone
 
@@ -21,6 +21,7 @@ PROGRAM = pathlib.Path(__file__).parents[1] / "fixtures/profile/node_work.js"
 # What each part's stacks are, from its own function on; a sample may be of any of these on the way to the last.
 CHAINS = {
     "split": ["split", ("large", "small")],
+    "inlining": ["inlining", ("sixty", "forty"), "spin"],
     "recursion": ["recursion"] + 21 * ["recurse"] + ["spin"],
     "methods": ["methods", "get turned", "Machine", "run", "turn", "spin"],
     "closures": ["closures", ("inner", "closing"), "arrow", "spin"],
@@ -29,7 +30,7 @@ CHAINS = {
     "sorting": ["sorting", ("compare", "(anonymous)"), "spin"],
     "from_native": ["from_native", "toJSON", "spin"],
 }
-# "optimized" without inlining: a function that was inlined has no frame of its own.
+# "optimized" without inlining; "unchanged" has functions inlined into each other, by whichever compilers the version has.
 TIERS = {
     "interpreted": ["--no-opt", "--no-sparkplug", "--no-maglev"],
     "baseline": ["--no-opt", "--always-sparkplug", "--no-maglev"],
@@ -68,10 +69,10 @@ def recording(node, request, tmp_path_factory):
     path, major = node
     flags = [flag for flag in TIERS[request.param] if major >= 20 or "maglev" not in flag]
     folder = tmp_path_factory.mktemp("node")
-    result = profile("-o", folder / "work.folded", "-o", folder / "work.json", "--", path, *flags, PROGRAM, "0.4", *CHAINS,
-                     "text", "ticks", "awaiting", "threads")
+    result = profile("-o", folder / "work.folded", "-o", folder / "work.json", "-o", folder / "work.pb.gz", "--", path, *flags,
+                     PROGRAM, "0.4", *CHAINS, "text", "ticks", "awaiting", "threads")
     print(result.stderr)
-    return request.param, stacks(folder / "work.folded"), json.loads((folder / "work.json").read_text()), result
+    return request.param, stacks(folder / "work.folded"), json.loads((folder / "work.json").read_text()), result, folder / "work.pb.gz"
 
 
 def of_part(found, part):
@@ -84,9 +85,7 @@ def of_part(found, part):
 
 @pytest.mark.parametrize("part", CHAINS)
 def test_stacks_are_those_of_the_program(recording, part):
-    tier, found, _, _ = recording
-    if tier == "unchanged":
-        pytest.skip("functions are inlined")
+    tier, found, *_ = recording
     expected = [{name} if isinstance(name, str) else set(name) for name in CHAINS[part]]
     samples = collections.Counter()
     wrong = collections.Counter()
@@ -103,19 +102,33 @@ def test_stacks_are_those_of_the_program(recording, part):
     assert samples["whole"] > 0.6 * everything, samples
 
 
-def test_shares_are_those_of_the_work(recording):
-    tier, found, _, _ = recording
+@pytest.mark.parametrize("part, more, less", [("split", "large", "small"), ("inlining", "sixty", "forty")])
+def test_shares_are_those_of_the_work(recording, part, more, less):
+    tier, found, *_ = recording
     counts = collections.Counter()
-    for chain, _, weight in of_part(found, "split"):
-        if len(chain) == 2:
+    for chain, _, weight in of_part(found, part):
+        if len(chain) > 1:
             counts[chain[1]] += weight
-    samples = counts["large"] + counts["small"]
+    samples = counts[more] + counts[less]
     assert samples > 60
-    assert abs(counts["large"] / samples - 0.6) < 4 * math.sqrt(0.6 * 0.4 / samples), (tier, counts)
+    assert abs(counts[more] / samples - 0.6) < 4 * math.sqrt(0.6 * 0.4 / samples), (tier, counts)
+
+
+def test_inlined_functions_are_told_as_such(recording):
+    """One location of a pprof has the functions that were inlined in each other; no location's are, where nothing is inlined."""
+    tier, _, _, result, pprof = recording
+    inlined = [names for names in locations(pprof) if len(names) > 1]
+    if tier != "unchanged":
+        assert not inlined, inlined
+        return
+    assert ["spin", "sixty"] in [names[:2] for names in inlined], inlined
+    assert ["spin", "forty"] in [names[:2] for names in inlined], inlined
+    share = re.search(r"([\d.]+)% were inlined", result.stderr)
+    assert share and float(share.group(1)) > 5, result.stderr
 
 
 def test_functions_have_names(recording):
-    tier, found, _, result = recording
+    tier, found, _, result, _ = recording
     named = re.search(r"JavaScript in (\d+) samples; ([\d.]+)% of its functions have a name", result.stderr)
     assert named and int(named.group(1)) > 500 and float(named.group(2)) > 99, result.stderr
     everything = sum(weight for _, weight in found)
@@ -125,7 +138,7 @@ def test_functions_have_names(recording):
 
 
 def test_the_interpreter_has_given_way(recording):
-    _, found, _, _ = recording
+    _, found, *_ = recording
     everything = sum(weight for _, weight in found)
     left = sum(weight for stack, weight in found
                if any("Builtins_InterpreterEntry" in frame or frame.endswith("Handler") for frame in stack))
@@ -134,7 +147,7 @@ def test_the_interpreter_has_given_way(recording):
 
 def test_what_v8_does_itself_is_between_the_functions(recording):
     """Array.prototype.sort is V8's own code; JSON.stringify calls back from C++. Debian's libnode has no symbols of either."""
-    tier, found, _, _ = recording
+    tier, found, *_ = recording
     for part, callee, between in (("sorting", "compare", r"Builtins_ArrayPrototypeSort|Builtins_ArrayTimSort|^sort$|^\[libnode"),
                                   ("from_native", "toJSON", r"JsonStringif|^stringify$|^\[libnode")):
         seen = 0
@@ -149,7 +162,7 @@ def test_what_v8_does_itself_is_between_the_functions(recording):
 
 
 def test_node_is_below_and_its_own_functions_are_between(recording):
-    tier, found, _, _ = recording
+    tier, found, *_ = recording
     for part, through in (("onTick", "processImmediate (node:internal/timers)"),
                           ("afterwards", "processTicksAndRejections (node:internal/process/task_queues)")):
         seen = [(stack, weight) for stack, weight in found if f"{part} (node_work.js)" in stack]
@@ -162,15 +175,13 @@ def test_node_is_below_and_its_own_functions_are_between(recording):
 
 
 def test_functions_without_a_file_have_names(recording):
-    tier, found, _, _ = recording
-    if tier == "unchanged":
-        pytest.skip("functions are inlined")
+    tier, found, *_ = recording
     seen = sum(weight for stack, weight in found if "fromText" in stack and "spin (node_work.js)" in stack)
     assert seen > 30, tier
 
 
 def test_threads_have_their_stacks_too(recording):
-    _, found, _, _ = recording
+    _, found, *_ = recording
     seen = [(stack, weight) for stack, weight in found if "inThread (node_work.js)" in stack]
     assert sum(weight for _, weight in seen) > 30
     for stack, _ in seen:
@@ -179,7 +190,7 @@ def test_threads_have_their_stacks_too(recording):
 
 
 def test_lines_are_where_functions_begin(recording, node):
-    _, _, speedscope, _ = recording
+    _, _, speedscope, *_ = recording
     if node[1] < 20:
         pytest.skip("this version does not tell where its sources are")
     source = PROGRAM.read_text(encoding="utf-8").splitlines()
@@ -223,9 +234,9 @@ def test_shares_are_those_that_node_finds_itself(node, tier, tmp_path):
             our_samples += weight
             ours.update({name: weight for name in inside})
     assert our_samples > 300 and their_samples > 300
-    # What may be inlined has no frame of its own here. And of interpreted functions V8's sampler misses the innermost one in half
-    # of its samples: `spin`, which has 3/4 of the time by construction, has half of that in it.
-    compared = {"unchanged": ["large", "small", "main"],
+    # Of interpreted functions V8's sampler misses the innermost one in half of its samples: `spin`, which has 3/4 of the time by
+    # construction, has half of that in it. Of inlined ones it gives four fifths of those in `unicode` to that itself.
+    compared = {"unchanged": ["large", "small", "main", "split", "recursion", "recurse", "unicode", "sorting"],
                 "interpreted": ["main", "split", "recursion", "recurse", "unicode", "計算", "sorting"]}
     for name in compared[tier]:
         our, their = ours[name] / our_samples, theirs[name] / their_samples
@@ -240,7 +251,6 @@ def test_a_process_that_runs_already_is_known(node, tmp_path, directory, started
     found = stacks(tmp_path / "running.folded")
     main_thread = [(stack, weight) for stack, weight in found if functions(stack)]
     everything = sum(weight for _, weight in main_thread)
-    # By then some of what `repeat` calls is inlined, not all.
     work = sum(weight for stack, weight in main_thread if {"repeat", "large", "small"} & set(functions(stack)))
     large = sum(weight for stack, weight in main_thread if "large" in functions(stack))
     assert everything > 50 and work > 0.9 * everything and large > 0.4 * everything, found

@@ -80,8 +80,7 @@ ProfileOutlook profile_outlook(std::string_view runtime, std::string_view versio
     unsigned major = 0;
     const auto [end, bad] = std::from_chars(version.data(), version.data() + version.size(), major);
     if (bad == std::errc{} && major >= 16 && major <= 24) {
-      return {"JavaScript functions and files, between native ones; inlined ones as their callers",
-              ""};
+      return {"JavaScript functions and files, inlined ones too, between native ones", ""};
     }
     return {"native functions; JavaScript with names where its V8 is as in 16 to 24",
             "Node.js 16 to 24 are read; of others start it with --perf-basic-prof "

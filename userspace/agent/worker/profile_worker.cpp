@@ -96,11 +96,18 @@ std::string wakers_told(const WakerFigures& wakers) {
 }
 
 /// The same of JavaScript.
-std::string v8_summary(const symbols::V8Figures& figures, uint64_t refused) {
+std::string v8_summary(const symbols::V8Figures& figures, uint64_t untold, uint64_t refused) {
   std::string text;
   if (figures.samples > 0) {
-    text = fmt::format("hostlens: JavaScript in {} samples; {:.1f}% of its functions have a name\n",
-                       figures.samples, percent(figures.named, figures.frames));
+    text = fmt::format(
+        "hostlens: JavaScript in {} samples; {:.1f}% of its functions have a name, {:.1f}% were "
+        "inlined\n",
+        figures.samples, percent(figures.named, figures.frames),
+        percent(figures.inlined, figures.frames));
+  }
+  if (untold > 0) {
+    text += fmt::format("hostlens: {} frames of compiled JavaScript may have inlined functions\n",
+                        untold);
   }
   if (refused > 0) {
     text += fmt::format("hostlens: {} programs with a V8 that is not as released by Node.js\n",
@@ -295,7 +302,7 @@ void ProfileWorker::print_summary(const model::Profile& profile) const {
   if (const auto books = pipeline_->books()) {
     text += python_summary(pipeline_->python(), books->python);
     text += java_summary(pipeline_->java());
-    text += v8_summary(pipeline_->v8(), pipeline_->v8s_refused());
+    text += v8_summary(pipeline_->v8(), pipeline_->v8_untold(), pipeline_->v8s_refused());
     text += job_.off_cpu ? losses_off_cpu(*books) : losses(*books);
     if (figures.garbage > 0)
       text += fmt::format("hostlens: {} unreadable records\n", figures.garbage);

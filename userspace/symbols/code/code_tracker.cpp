@@ -300,6 +300,10 @@ void CodeTracker::find_languages(CodeFile& file) {
     spdlog::info("{}: {}; its JavaScript functions have no names", file.path, v8.error().text());
   } else if (*v8) {
     ++figures_.v8s;
+    if (!(*v8)->code) {
+      spdlog::info("{}: V8 does not tell where its code is; inlined functions are their callers'",
+                   file.path);
+    }
     file.v8 = std::make_shared<const V8Layout>(**std::move(v8));
   }
 }

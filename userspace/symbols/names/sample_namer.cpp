@@ -84,7 +84,8 @@ SampleNamer::SampleNamer(const CodeTracker& tracker, kernel::HostAccess& process
       symbolizer_(files_, limits, base::monotonic_now_ns),
       python_names_(memory),
       java_names_(memory),
-      v8_names_(memory) {}
+      v8_names_(memory),
+      v8_inlined_(memory) {}
 
 size_t SampleNamer::AddressKeyHash::operator()(const AddressKey& key) const {
   return base::mix(reinterpret_cast<uintptr_t>(key.module), key.address);
@@ -241,6 +242,7 @@ void SampleNamer::add_v8(const Scene& scene, const decoders::V8Frame& v8, NamedS
   place.in_file = native.kind == PROFILE_FRAME_FILE;
   if (!place.in_file && named.function != nullptr) {
     into.runs_javascript = true;
+    add_inlined_v8(scene, v8, into, frames);
     return frames.push_back(std::move(function));
   }
   add_native(scene, native, into, frames);
@@ -258,6 +260,28 @@ void SampleNamer::add_v8(const Scene& scene, const decoders::V8Frame& v8, NamedS
     frames.pop_back();
   }
   frames.push_back(std::move(function));
+}
+
+/// What V8 inlined into a function that it compiled: as long as the same code is there.
+void SampleNamer::add_inlined_v8(const Scene& scene, const decoders::V8Frame& v8, NamedStack& into,
+                                 Frames& frames) {
+  const decoders::ProfileFrame& native = scene.sample.frames[v8.frame];
+  const uint64_t address = native.address - (native.is_return ? 1 : 0);
+  into.expires_ns = std::min(into.expires_ns, scene.now_ns + kCompiledNs);
+  for (const decoders::V8Frame& inner :
+       v8_inlined_.at(scene.sample.process, *scene.v8, v8, address, scene.now_ns)) {
+    const V8Name& named = v8_names_.name(scene.sample.process, *scene.v8, inner, scene.now_ns);
+    // Nothing is shown in place of what has no name: its caller has its time.
+    if (named.function == nullptr) continue;
+    ++into.javascript.all;
+    ++into.javascript.named;
+    ++into.javascript_inlined;
+    model::Frame& frame = frames.emplace_back();
+    frame.kind = model::Frame::Kind::kJavaScript;
+    frame.function = named.function;
+    frame.line = named.line;
+    frame.inlined = true;
+  }
 }
 
 std::shared_ptr<const V8Layout> SampleNamer::v8_layout_of(
@@ -375,6 +399,7 @@ void SampleNamer::count(const NamedStack& stack) {
   v8_.samples += stack.javascript.all > 0 ? 1 : 0;
   v8_.frames += stack.javascript.all;
   v8_.named += stack.javascript.named;
+  v8_.inlined += stack.javascript_inlined;
 }
 
 }  // namespace hostlens::symbols

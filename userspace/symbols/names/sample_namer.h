@@ -20,6 +20,7 @@
 #include "symbols/names/symbol_files.h"
 #include "symbols/names/symbolizer.h"
 #include "symbols/python/python_names.h"
+#include "symbols/v8/v8_inlined.h"
 #include "symbols/v8/v8_names.h"
 
 namespace hostlens::symbols {
@@ -43,8 +44,9 @@ struct JavaFigures {
 /// How samples of threads that run JavaScript in V8 came out.
 struct V8Figures {
   uint64_t samples = 0;  ///< with functions of it
-  uint64_t frames = 0;   ///< functions of it
+  uint64_t frames = 0;   ///< functions of it, inlined ones too
   uint64_t named = 0;    ///< of these, with the name of a function
+  uint64_t inlined = 0;  ///< of these, into their caller
 };
 
 /// A stack is named once, then found again with all that repeats of it (StackTree); names are found
@@ -71,6 +73,7 @@ class SampleNamer {
   [[nodiscard]] const PythonNamesFigures& python_names() const { return python_names_.figures(); }
   [[nodiscard]] const V8Figures& v8() const { return v8_; }
   [[nodiscard]] const V8NamesFigures& v8_names() const { return v8_names_.figures(); }
+  [[nodiscard]] const V8InlinedFigures& v8_inlined() const { return v8_inlined_.figures(); }
 
  private:
   using Frames = std::vector<model::Frame>;
@@ -78,6 +81,8 @@ class SampleNamer {
   static constexpr size_t kMostAddresses = 16'384;
   /// What a perf map says, or nobody yet, is asked for again after so long.
   static constexpr uint64_t kPassingNs = 1'000'000'000;
+  /// Until it is asked again what was inlined into code that V8 compiled: other code may be there.
+  static constexpr uint64_t kCompiledNs = 5'000'000'000;
 
   /// The files of modules are those that the tracker keeps open.
   class Files final : public SymbolFiles {
@@ -142,6 +147,8 @@ class SampleNamer {
   void add_python(const Scene& scene, const decoders::PythonFrame& frame, NamedStack& into,
                   Frames& frames);
   void add_v8(const Scene& scene, const decoders::V8Frame& v8, NamedStack& into, Frames& frames);
+  void add_inlined_v8(const Scene& scene, const decoders::V8Frame& v8, NamedStack& into,
+                      Frames& frames);
   void count(const NamedStack& stack);
   [[nodiscard]] bool is_eval(const decoders::ProfileFrame& frame) const;
   [[nodiscard]] std::shared_ptr<const model::Module> module_of(uint32_t executable);
@@ -158,6 +165,7 @@ class SampleNamer {
   std::optional<std::shared_ptr<const HotspotLayout>> java_layout_;  ///< of the sample at hand
   JavaFigures java_;
   V8Names v8_names_;
+  V8Inlined v8_inlined_;
   V8Figures v8_;
   std::unordered_map<uint32_t, KnownModule> modules_;  ///< by number of the executable
   std::unordered_map<AddressKey, Named, AddressKeyHash> addresses_;

@@ -22,6 +22,7 @@ struct LanguageFrames {
 struct NamedStack {
   model::Stack stack;
   LanguageFrames python, java, javascript;
+  uint16_t javascript_inlined = 0;  ///< of `javascript`
   /// The leaf is a function that V8's interpreter runs: a handler that it called says nothing more.
   bool runs_javascript = false;
   /// CLOCK_MONOTONIC; from then on a name may be another one, or there at last.

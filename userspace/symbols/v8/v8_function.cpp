@@ -146,4 +146,11 @@ std::optional<uint64_t> read_v8_shared(V8Heap& heap, uint64_t function) {
   return shared && is_v8_object(*shared) ? shared : std::nullopt;
 }
 
+std::optional<uint64_t> read_v8_name_word(V8Heap& heap, uint64_t shared) {
+  const uint16_t offset = heap.layout().kernel.shared_name;
+  const auto object = heap.object(shared, offset + uint32_t{kWord});
+  if (!object || object->type != heap.layout().shared_type) return std::nullopt;
+  return object->word(offset);
+}
+
 }  // namespace hostlens::symbols

@@ -33,4 +33,7 @@ enum class V8Reading : uint8_t {
 /// The SharedFunctionInfo of a JSFunction, if it has one.
 [[nodiscard]] std::optional<uint64_t> read_v8_shared(V8Heap& heap, uint64_t function);
 
+/// What a SharedFunctionInfo is named by, if it is one: its word name_or_scope_info.
+[[nodiscard]] std::optional<uint64_t> read_v8_name_word(V8Heap& heap, uint64_t shared);
+
 }  // namespace hostlens::symbols

@@ -107,6 +107,70 @@ void take_lists(const V8Values& values, V8Layout& layout) {
   }
 }
 
+/// A field of Code that only some versions tell of, and where it was in the others.
+struct CodeField {
+  std::string_view name;
+  uint16_t V8CodeLayout::*member;
+  uint16_t together;  ///< V8 9.4 (src/objects/code.h), and 10.2: Code holds its instructions
+  uint16_t separate;  ///< V8 11.3, 12.4 and 13.6
+};
+constexpr CodeField kCodeFields[] = {
+    {"class_Code__instruction_size__", &V8CodeLayout::code_size, 40, 56},
+    {"DeoptimizationDataInlinedFunctionCountIndex", &V8CodeLayout::inlined_functions, 1, 1},
+    {"DeoptimizationDataLiteralArrayIndex", &V8CodeLayout::literals, 2, 2},
+    {"DeoptimizationDataInliningPositionsIndex", &V8CodeLayout::inlinings, 7, 7},
+};
+
+std::optional<V8CodeLayout> code_layout_of(const V8Values& values) {
+  constexpr int32_t kMost = 4096;
+  V8CodeLayout layout;
+  const auto take = [&](std::string_view name, uint16_t& member) {
+    const auto value = find(values, name);
+    if (!value || *value < 0 || *value > kMost) return false;
+    member = static_cast<uint16_t>(*value);
+    return true;
+  };
+  layout.separate = take("type_InstructionStream__", layout.stream_type);
+  const bool told = layout.separate
+                        ? take("class_InstructionStream__instruction_start__", layout.stream_start)
+                        : take("type_Code__", layout.stream_type) &&
+                              take("class_Code__instruction_start__", layout.stream_start);
+  if (!told || !take("class_FixedArrayBase__length__SMI", layout.array_length) ||
+      !take("class_FixedArray__data__", layout.array_data)) {
+    return std::nullopt;
+  }
+  for (const CodeField& field : kCodeFields) {
+    layout.*field.member = layout.separate ? field.separate : field.together;
+    (void)take(field.name, layout.*field.member);
+  }
+  // V8 11.3 tells of both and keeps its relocations in Code, which InstructionStream has since
+  // then.
+  layout.deoptimization = 16;
+  if (layout.separate && !take("class_Code__deoptimization_data__", layout.deoptimization)) {
+    layout.deoptimization = 8;
+  }
+  layout.positions = layout.deoptimization + 8;
+  layout.code_start = 40;
+  (void)take("class_Code__instruction_start__Address", layout.code_start);
+  layout.shared = 6;
+  if (!take("DeoptimizationDataSharedFunctionInfoIndex", layout.shared)) {
+    (void)take("DeoptimizationDataWrappedSharedFunctionInfoIndex", layout.shared);
+  }
+  const auto take_types = [&](std::initializer_list<std::string_view> names,
+                              std::vector<uint16_t>& types) {
+    for (const std::string_view name : names) {
+      if (uint16_t type = 0; take(name, type)) types.push_back(type);
+    }
+    return !types.empty();
+  };
+  const bool types =
+      take_types({"type_FixedArray__", "type_WeakFixedArray__", "type_TrustedFixedArray__",
+                  "type_TrustedWeakFixedArray__", "type_ProtectedFixedArray__"},
+                 layout.word_arrays) &&
+      take_types({"type_ByteArray__", "type_TrustedByteArray__"}, layout.byte_arrays);
+  return types ? std::optional(std::move(layout)) : std::nullopt;
+}
+
 base::Error unsupported(std::string what) {
   return base::Error{base::Error::Kind::kUnsupported, 0, "V8: " + std::move(what), {}};
 }
@@ -157,6 +221,7 @@ base::Result<V8Layout> v8_layout_of(const V8Values& values) {
   layout.string_not = static_cast<uint16_t>(*not_string);
   if (uint16_t source = 0; take("class_Script__source__", source)) layout.script_source = source;
   take_lists(values, layout);
+  layout.code = code_layout_of(values);
   return layout;
 }
 

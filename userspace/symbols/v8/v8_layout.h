@@ -19,6 +19,20 @@
 
 namespace hostlens::symbols {
 
+/// What compiled code says of the functions that were inlined into it: v8_code.h. Indices are of
+/// the words of its DeoptimizationData.
+struct V8CodeLayout {
+  uint16_t stream_type = 0;   ///< of what holds the instructions: Code, or InstructionStream
+  uint16_t stream_start = 0;  ///< where in it they begin
+  bool separate = false;    ///< its Code is an object of its own, named by the word behind its map
+  uint16_t code_start = 0;  ///< Code: instruction_start, if it is separate
+  uint16_t code_size = 0;   ///< Code: instruction_size
+  uint16_t deoptimization = 0, positions = 0;  ///< Code
+  uint16_t literals = 0, inlined_functions = 0, shared = 0, inlinings = 0;
+  uint16_t array_length = 0, array_data = 0;       ///< of arrays of words and of bytes alike
+  std::vector<uint16_t> word_arrays, byte_arrays;  ///< instance types
+};
+
 /// Offsets in bytes from an object's beginning, instance types as in its map.
 struct V8Layout {
   v8_layout kernel{};  ///< what the unwinder needs of it
@@ -43,6 +57,7 @@ struct V8Layout {
   uint16_t sliced_parent = 0, sliced_offset = 0;
   uint16_t thin_actual = 0;
   uint16_t one_byte_characters = 0, two_byte_characters = 0;
+  std::optional<V8CodeLayout> code;  ///< nullopt: not told as this is written for
   /// By frame type, for code that has no name elsewhere: "[wasm]", "[regexp]"; empty: none.
   std::array<std::string_view, V8_FRAME_TYPES> frame_marks{};
 };

@@ -48,13 +48,39 @@ struct DumpedV8 {
     uint64_t shared = 0;
     uint64_t name = 0;
   };
+  /// What is inlined from an instruction on: SharedFunctionInfos, innermost first.
+  struct Inlined {
+    uint32_t offset = 0;
+    std::vector<uint64_t> functions;
+  };
+  struct Code {
+    uint64_t begin = 0;
+    uint64_t size = 0;
+    Function function;
+    std::vector<Inlined> inlined;
+  };
   V8Values values;
   PiecesOfMemory memory;
   std::vector<Function> functions;  ///< innermost first
+  std::vector<Code> codes;
 };
 
-inline DumpedV8 dumped_v8(const std::string& version) {
-  std::ifstream file(std::string(FIXTURES) + "/v8/" + version + ".txt");
+/// Written over what is there already.
+inline void add_memory(PiecesOfMemory& memory, uint64_t address, std::vector<std::byte> piece) {
+  auto before = memory.pieces.upper_bound(address);
+  if (before != memory.pieces.begin()) {
+    --before;
+    const uint64_t at = address - before->first;
+    if (at + piece.size() <= before->second.size()) {
+      std::copy(piece.begin(), piece.end(), before->second.begin() + static_cast<ptrdiff_t>(at));
+      return;
+    }
+  }
+  memory.pieces[address] = std::move(piece);
+}
+
+inline DumpedV8 read_dumped_v8(const std::string& dump) {
+  std::ifstream file(std::string(FIXTURES) + "/v8/" + dump + ".txt");
   DumpedV8 dumped;
   std::string text;
   while (std::getline(file, text)) {
@@ -70,17 +96,42 @@ inline DumpedV8 dumped_v8(const std::string& version) {
       uint64_t address = 0;
       std::string hex;
       words >> address >> hex;
-      auto& piece = dumped.memory.pieces[address];
+      std::vector<std::byte> piece;
       for (size_t i = 0; i + 1 < hex.size(); i += 2) {
         piece.push_back(static_cast<std::byte>(std::stoul(hex.substr(i, 2), nullptr, 16)));
       }
+      add_memory(dumped.memory, address, std::move(piece));
+    } else if (word == "zeros") {
+      uint64_t address = 0;
+      size_t size = 0;
+      words >> address >> size;
+      add_memory(dumped.memory, address, std::vector<std::byte>(size));
+    } else if (word == "code") {
+      auto& code = dumped.codes.emplace_back();
+      words >> code.begin >> code.size >> code.function.shared >> code.function.name;
+    } else if (word == "inlined") {
+      auto& inlined = dumped.codes.back().inlined.emplace_back();
+      words >> inlined.offset;
+      for (uint64_t function = 0; words >> function;) inlined.functions.push_back(function);
     } else {
       DumpedV8::Function function;
       words >> function.shared >> function.name;
       dumped.functions.push_back(function);
     }
   }
+  return dumped;
+}
+
+inline DumpedV8 dumped_v8(const std::string& version) {
+  DumpedV8 dumped = read_dumped_v8(version);
   EXPECT_EQ(dumped.functions.size(), 18U) << "tests/fixtures/v8/" << version << ".txt";
+  return dumped;
+}
+
+/// By dump_inlined.py.
+inline DumpedV8 dumped_v8_code(const std::string& version) {
+  DumpedV8 dumped = read_dumped_v8(version + ".inlined");
+  EXPECT_EQ(dumped.codes.size(), 2U) << "tests/fixtures/v8/" << version << ".inlined.txt";
   return dumped;
 }
 

@@ -68,6 +68,16 @@ TEST_P(V8LayoutTest, NoFieldIsTakenFarAway) {
   }
 }
 
+TEST_P(V8LayoutTest, WithoutWhatCodeIsFunctionsHaveNamesAllTheSame) {
+  V8Values values = dumped_.values;
+  std::erase_if(values, [](const auto& value) {
+    return value.first.starts_with("class_FixedArray") || value.first.starts_with("type_ByteArray");
+  });
+  const auto layout = v8_layout_of(values);
+  ASSERT_TRUE(layout) << layout.error().text();
+  EXPECT_FALSE(layout->code);
+}
+
 INSTANTIATE_TEST_SUITE_P(, V8LayoutTest, kEveryV8, v8_test_name);
 
 TEST(V8LayoutOfFiles, OthersAreNone) {
