@@ -267,7 +267,7 @@ void SampleNamer::add_inlined_v8(const Scene& scene, const decoders::V8Frame& v8
                                  Frames& frames) {
   const decoders::ProfileFrame& native = scene.sample.frames[v8.frame];
   const uint64_t address = native.address - (native.is_return ? 1 : 0);
-  into.expires_ns = std::min(into.expires_ns, scene.now_ns + kCompiledNs);
+  const uint64_t untold = v8_inlined_.figures().untold;
   for (const decoders::V8Frame& inner :
        v8_inlined_.at(scene.sample.process, *scene.v8, v8, address, scene.now_ns)) {
     const V8Name& named = v8_names_.name(scene.sample.process, *scene.v8, inner, scene.now_ns);
@@ -282,6 +282,8 @@ void SampleNamer::add_inlined_v8(const Scene& scene, const decoders::V8Frame& v8
     frame.line = named.line;
     frame.inlined = true;
   }
+  const bool told = v8_inlined_.figures().untold == untold;
+  into.expires_ns = std::min(into.expires_ns, scene.now_ns + (told ? kCompiledNs : kPassingNs));
 }
 
 std::shared_ptr<const V8Layout> SampleNamer::v8_layout_of(
