@@ -114,10 +114,12 @@ DecodeStatus decode_stack(base::Bytes bytes, record_type type, ProfileSample& sa
   sample.guessed = (record->flags & PROFILE_SAMPLE_GUESSED) != 0;
   sample.has_raw = (record->flags & PROFILE_SAMPLE_RAW) != 0;
   sample.kernel_frames.clear();
+  sample.kernel_frames.reserve(record->kernel_frames);
   for (size_t i = 0; i < record->kernel_frames; ++i) {
     sample.kernel_frames.push_back(words[i]);
   }
   sample.frames.clear();
+  sample.frames.reserve(record->user_frames);
   for (size_t i = record->kernel_frames; i < frames;) {
     ProfileFrame frame;
     const size_t count = decode_frame(words.subspan(i, frames - i), frame);
@@ -131,10 +133,12 @@ DecodeStatus decode_stack(base::Bytes bytes, record_type type, ProfileSample& sa
   sample.python = static_cast<python_outcome>(record->python_outcome);
   sample.version = static_cast<python_version>(record->python_version);
   sample.python_frames.clear();
+  sample.python_frames.reserve(record->python_frames);
   for (size_t i = frames; i < frames + python; i += 2) {
     sample.python_frames.push_back(python_frame(words[i], words[i + 1]));
   }
   sample.v8_frames.clear();
+  sample.v8_frames.reserve(record->v8_frames);
   for (size_t i = frames + python; i < all; i += 2) {
     const int64_t last = sample.v8_frames.empty() ? -1 : int64_t{sample.v8_frames.back().frame};
     V8Frame frame;

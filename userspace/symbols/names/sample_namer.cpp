@@ -163,6 +163,10 @@ void SampleNamer::add(const model::ProcessKey& process, const CodeAddress& code,
   frames.insert(frames.end(), found->second.others.begin(), found->second.others.end());
 }
 
+void SampleNamer::expire(NamedStack& stack, const Scene& scene, uint64_t after_ns) {
+  stack.expires_ns = std::min(stack.expires_ns, scene.now_ns + after_ns);
+}
+
 void SampleNamer::add_kernel(const decoders::ProfileSample& sample, size_t index, Frames& frames) {
   if (!kernel_tried_) load_kernel_symbols();
   CodeAddress code;
@@ -179,8 +183,7 @@ void SampleNamer::add_native(const Scene& scene, const decoders::ProfileFrame& f
   code.address = frame.address;
   code.return_address = frame.is_return;
   code.module = frame.kind == PROFILE_FRAME_FILE ? module_of(frame.executable) : nullptr;
-  if (code.module == nullptr)
-    into.expires_ns = std::min(into.expires_ns, scene.now_ns + kPassingNs);
+  if (code.module == nullptr) expire(into, scene, kPassingNs);
   add(scene.sample.process, code, frames);
 }
 
@@ -191,17 +194,21 @@ void SampleNamer::add_java(const Scene& scene, const decoders::ProfileFrame& fra
   const model::ProcessKey& process = scene.sample.process;
   const size_t before = frames.size();
   const CodeAddress code{frame.address, nullptr, false, frame.is_return};
-  bool passing = frame.java == HOTSPOT_FRAME_STUB;
-  if (passing) symbolizer_.append(process, code, frames);
-  if (frames.size() == before || frames.back().function == nullptr) {
+  const bool stub = frame.java == HOTSPOT_FRAME_STUB;
+  bool named = false;
+  if (stub) {
+    symbolizer_.append(process, code, frames);
+    named = frames.back().function != nullptr;
+  }
+  if (!named) {
     frames.resize(before);
     if (!java_layout_) java_layout_ = tracker_.hotspot_layout(process.pid);
-    const bool named = *java_layout_ != nullptr &&
-                       java_names_.append(process, **java_layout_, frame, scene.now_ns, frames);
+    named = *java_layout_ != nullptr &&
+            java_names_.append(process, **java_layout_, frame, scene.now_ns, frames);
     if (!named) symbolizer_.append(process, code, frames);
-    passing = passing || !named;
   }
-  if (passing) into.expires_ns = std::min(into.expires_ns, scene.now_ns + kPassingNs);
+  if (!named) expire(into, scene, kPassingNs);
+  if (named && stub) expire(into, scene, kCompiledNs);
   for (size_t i = before; i < frames.size(); ++i) {
     ++into.java.all;
     into.java.named += frames[i].function != nullptr ? 1 : 0;
@@ -213,7 +220,7 @@ void SampleNamer::add_python(const Scene& scene, const decoders::PythonFrame& fr
   frames.push_back(
       python_names_.name(scene.sample.process, scene.sample.version, frame, scene.now_ns));
   const bool named = frames.back().function != nullptr;
-  if (!named) into.expires_ns = std::min(into.expires_ns, scene.now_ns + kPassingNs);
+  if (!named) expire(into, scene, kPassingNs);
   ++into.python.all;
   into.python.named += named ? 1 : 0;
 }
@@ -232,8 +239,7 @@ void SampleNamer::add_v8(const Scene& scene, const decoders::V8Frame& v8, NamedS
   const V8Name& named = v8_names_.name(scene.sample.process, *scene.v8, v8, scene.now_ns);
   ++into.javascript.all;
   into.javascript.named += named.function != nullptr ? 1 : 0;
-  if (named.function == nullptr)
-    into.expires_ns = std::min(into.expires_ns, scene.now_ns + kPassingNs);
+  if (named.function == nullptr) expire(into, scene, kPassingNs);
   model::Frame function;
   function.kind = model::Frame::Kind::kJavaScript;
   function.function = named.function;
@@ -283,7 +289,7 @@ void SampleNamer::add_inlined_v8(const Scene& scene, const decoders::V8Frame& v8
     frame.inlined = true;
   }
   const bool told = v8_inlined_.figures().untold == untold;
-  into.expires_ns = std::min(into.expires_ns, scene.now_ns + (told ? kCompiledNs : kPassingNs));
+  expire(into, scene, told ? kCompiledNs : kPassingNs);
 }
 
 std::shared_ptr<const V8Layout> SampleNamer::v8_layout_of(

@@ -81,7 +81,8 @@ class SampleNamer {
   static constexpr size_t kMostAddresses = 16'384;
   /// What a perf map says, or nobody yet, is asked for again after so long.
   static constexpr uint64_t kPassingNs = 1'000'000'000;
-  /// Until it is asked again what was inlined into code that V8 compiled: other code may be there.
+  /// Until it is asked again what was inlined into code that V8 compiled, or what a stub of the JVM
+  /// is: other code may be there, or a better name.
   static constexpr uint64_t kCompiledNs = 5'000'000'000;
 
   /// The files of modules are those that the tracker keeps open.
@@ -139,6 +140,7 @@ class SampleNamer {
                                      const NamedStack& callers);
 
   void add(const model::ProcessKey& process, const CodeAddress& code, Frames& frames);
+  static void expire(NamedStack& stack, const Scene& scene, uint64_t after_ns);
   void add_kernel(const decoders::ProfileSample& sample, size_t index, Frames& frames);
   void add_native(const Scene& scene, const decoders::ProfileFrame& frame, NamedStack& into,
                   Frames& frames);
