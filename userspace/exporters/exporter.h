@@ -30,6 +30,8 @@ class Exporter {
   virtual void submit(std::shared_ptr<const model::MetricSnapshot> metrics) noexcept = 0;
   /// Enters its books by itself. Whoever has no form for profiles passes them over.
   virtual void submit(std::shared_ptr<const model::ProfileBatch> /*profile*/) noexcept {}
+  /// Whether it has: else none need to be made for it.
+  [[nodiscard]] virtual bool takes_profiles() const noexcept { return false; }
 
   /// Waits until all that was submitted is sent or dropped, at most until the deadline.
   /// True when nothing is left.

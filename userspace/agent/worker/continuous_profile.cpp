@@ -107,7 +107,7 @@ void ContinuousProfile::add(model::Sample&& sample, uint64_t now_ns) {
   const auto service = found == batch.services.end() ? nullptr : found->second;
   const uint64_t cpu_ns = of_cpu ? sample.weight * 1'000'000'000 / settings_.hz : 0;
   metrics_.add(sample, service, cpu_ns, now_ns);
-  batch.profile.add(sample);
+  if (keeps_batches_) batch.profile.add(sample);
   recordings_.add(sample);
 }
 

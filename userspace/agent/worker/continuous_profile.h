@@ -35,6 +35,8 @@ class ContinuousProfile {
 
   /// Of the settings only those count that need no restart.
   void reload(const ProfileSettings& settings);
+  /// Whether anybody wants what end_interval gives; from the beginning nobody does.
+  void keep_batches(bool keep) { keeps_batches_ = keep; }
   void on_round(uint64_t now_ns);
   /// Keeps the profiler within its budget.
   void on_second(uint64_t now_ns);
@@ -67,6 +69,7 @@ class ContinuousProfile {
   ProfileSettings settings_;
   ProfileRecordings recordings_;
   aggregators::ProfileMetrics metrics_;
+  bool keeps_batches_ = false;
   std::deque<model::Sample> waiting_;
   std::unique_ptr<model::ProfileBatch> cpu_;
   std::unique_ptr<model::ProfileBatch> off_cpu_;

@@ -224,7 +224,12 @@ void Worker::update_exporters() {
   for (const std::string& warning : destinations.warnings) spdlog::warn("{}; ignoring it", warning);
   const ExporterParts parts{configuration_, std::move(destinations), otlp_json_.get(), ledger_};
   for (const std::string& failure : exporters_.update(parts)) spdlog::error("{}", failure);
-  fan_out_->set_exporters(exporters_.exporters());
+  const std::vector<exporters::Exporter*> in_use = exporters_.exporters();
+  fan_out_->set_exporters(in_use);
+  if (profile_ == nullptr) return;
+  profile_->keep_batches(std::any_of(in_use.begin(), in_use.end(), [](const auto* exporter) {
+    return exporter->takes_profiles();
+  }));
 }
 
 void Worker::serve() {

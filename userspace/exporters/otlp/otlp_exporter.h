@@ -31,6 +31,7 @@ class OtlpExporter final : public Exporter {
   void submit(std::shared_ptr<const model::SpanBatch> spans) noexcept override;
   void submit(std::shared_ptr<const model::MetricSnapshot> metrics) noexcept override;
   void submit(std::shared_ptr<const model::ProfileBatch> profile) noexcept override;
+  [[nodiscard]] bool takes_profiles() const noexcept override { return profiles_ != nullptr; }
   bool flush(TimePoint deadline) noexcept override;
   void shutdown(TimePoint deadline) noexcept override;
   [[nodiscard]] std::string problem() const override;

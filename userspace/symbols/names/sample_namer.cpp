@@ -87,10 +87,6 @@ SampleNamer::SampleNamer(const CodeTracker& tracker, kernel::HostAccess& process
       v8_names_(memory),
       v8_inlined_(memory) {}
 
-size_t SampleNamer::AddressKeyHash::operator()(const AddressKey& key) const {
-  return base::mix(reinterpret_cast<uintptr_t>(key.module), key.address);
-}
-
 void SampleNamer::load_kernel_symbols() {
   kernel_tried_ = true;
   auto file = kernel_files_.open_kernel_symbols();
@@ -126,13 +122,8 @@ void SampleNamer::take_downloads() {
   if (downloads_ == nullptr) return;
   for (const std::string& build_id : downloads_->take_changed()) {
     tree_.clear();
+    addresses_.clear();
     symbolizer_.forget_names(build_id);
-    for (const auto& [number, known] : modules_) {
-      if (known.module == nullptr || known.module->build_id != build_id) continue;
-      std::erase_if(addresses_, [gone = known.module.get()](const auto& address) {
-        return address.first.module == gone;
-      });
-    }
   }
 }
 
@@ -147,9 +138,11 @@ std::shared_ptr<const model::Module> SampleNamer::module_of(uint32_t executable)
 void SampleNamer::add(const model::ProcessKey& process, const CodeAddress& code, Frames& frames) {
   // What was compiled at run time is named by the process, and may be another thing soon.
   if (code.module == nullptr && !code.kernel) return symbolizer_.append(process, code, frames);
-  const AddressKey key{code.module.get(), code.address << 1 | (code.return_address ? 1 : 0)};
-  auto found = addresses_.find(key);
-  if (found == addresses_.end()) {
+  const uint64_t key =
+      base::mix(base::mix(0, reinterpret_cast<uintptr_t>(code.module.get())),  // null: the kernel
+                code.address << 1U | (code.return_address ? 1 : 0));
+  const Named* found = addresses_.find(key);
+  if (found == nullptr) {
     Frames named;
     symbolizer_.append(process, code, named);
     // pprof's convention: the call, not where it returns to.
@@ -157,10 +150,10 @@ void SampleNamer::add(const model::ProcessKey& process, const CodeAddress& code,
     Named kept{std::move(named.front()), {}};
     kept.others.assign(std::make_move_iterator(named.begin() + 1),
                        std::make_move_iterator(named.end()));
-    found = addresses_.emplace(key, std::move(kept)).first;
+    found = &addresses_.put(key, std::move(kept));
   }
-  frames.push_back(found->second.first);
-  frames.insert(frames.end(), found->second.others.begin(), found->second.others.end());
+  frames.push_back(found->first);
+  frames.insert(frames.end(), found->others.begin(), found->others.end());
 }
 
 void SampleNamer::expire(NamedStack& stack, const Scene& scene, uint64_t after_ns) {
