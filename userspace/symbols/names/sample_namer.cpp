@@ -115,13 +115,13 @@ void SampleNamer::forget_gone() {
   });
   if (gone == 0) return;
   addresses_.clear();
-  tree_.clear();
+  known_stacks_.clear();
 }
 
 void SampleNamer::take_downloads() {
   if (downloads_ == nullptr) return;
   for (const std::string& build_id : downloads_->take_changed()) {
-    tree_.clear();
+    known_stacks_.clear();
     addresses_.clear();
     symbolizer_.forget_names(build_id);
   }
@@ -350,14 +350,14 @@ NamedStack SampleNamer::name_stack(const Scene& scene) {
   NamedStack named;
   size_t unknown = 0;
   for (; unknown < parts_.size(); ++unknown) {
-    const NamedStack* const known = tree_.find(parts_[unknown].key, scene.now_ns);
+    const NamedStack* const known = known_stacks_.find(parts_[unknown].key, scene.now_ns);
     if (known == nullptr) continue;
     named = *known;
     break;
   }
   while (unknown-- > 0) {
     named = name_part(scene, parts_[unknown], named);
-    tree_.put(parts_[unknown].key, named);
+    known_stacks_.put(parts_[unknown].key, named);
   }
   return named;
 }
@@ -370,7 +370,7 @@ model::Sample SampleNamer::name(const decoders::ProfileSample& sample) {
   if (const uint64_t forgotten = tracker_.figures().executables_forgotten;
       forgotten != forgotten_) {
     forgotten_ = forgotten;
-    tree_.clear();
+    known_stacks_.clear();
   }
   Scene scene{sample, base::monotonic_now_ns()};
   java_layout_.reset();

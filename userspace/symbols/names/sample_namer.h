@@ -16,8 +16,8 @@
 #include "symbols/code/code_tracker.h"
 #include "symbols/debuginfod/symbol_downloads.h"
 #include "symbols/hotspot/java_names.h"
+#include "symbols/names/known_stacks.h"
 #include "symbols/names/sample_parts.h"
-#include "symbols/names/stack_tree.h"
 #include "symbols/names/symbol_files.h"
 #include "symbols/names/symbolizer.h"
 #include "symbols/python/python_names.h"
@@ -50,9 +50,9 @@ struct V8Figures {
   uint64_t inlined = 0;  ///< of these, into their caller
 };
 
-/// A stack is named once, then found again with all that repeats of it (StackTree); names are found
-/// once per address, and tables of names read when a file is first met: see Symbolizer. One thread,
-/// that of the tracker.
+/// A stack is named once, then found again with all that repeats of it (KnownStacks); names are
+/// found once per address, and tables of names read when a file is first met: see Symbolizer. One
+/// thread, that of the tracker.
 class SampleNamer {
  public:
   /// All must outlive it. `downloads`: null without servers of debug files.
@@ -163,8 +163,8 @@ class SampleNamer {
   V8Figures v8_;
   std::unordered_map<uint32_t, KnownModule> modules_;  ///< by number of the executable
   model::KeyTable<Named> addresses_;                   ///< by module and address
-  StackTree tree_;
-  uint64_t forgotten_ = 0;         ///< executables, when the tree was true
+  KnownStacks known_stacks_;
+  uint64_t forgotten_ = 0;         ///< executables, when they were true
   std::vector<SamplePart> parts_;  ///< of the sample at hand, leaf first
   bool kernel_tried_ = false;
 };

@@ -34,7 +34,7 @@ struct NamedStack {
 /// from its leaf until it meets what is known, mostly one to three look-ups, and only what lies
 /// before is named. 64 bits of hash, none of them a stranger's choice that matters: who makes two
 /// of his stacks alike fools himself. One thread.
-class StackTree {
+class KnownStacks {
  public:
   /// All are forgotten when there are so many: some 200 bytes each.
   static constexpr size_t kMost = 16'384;
