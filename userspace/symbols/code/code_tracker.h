@@ -68,12 +68,12 @@ struct CodeTrackerFigures {
   uint64_t processes_failed = 0;  ///< of these, in vain: mostly gone already
   uint64_t files_failed = 0;      ///< executables that could not be opened
   uint64_t tables_built = 0;
-  uint64_t tables_failed = 0;          ///< files without rows that could be used
+  uint64_t tables_failed = 0;  ///< files without rows that could be used
   /// That no process had mapped for long, or that made room: their numbers are given again.
   uint64_t executables_forgotten = 0;
-  uint64_t pythons = 0;                ///< files with CPython in them
-  uint64_t machines = 0;               ///< times that a JVM has told where its code is
-  uint64_t v8s = 0;                    ///< and with V8
+  uint64_t pythons = 0;      ///< files with CPython in them
+  uint64_t machines = 0;     ///< times that a JVM has told where its code is
+  uint64_t v8s = 0;          ///< and with V8
   uint64_t v8s_refused = 0;  ///< with V8 that is not as we know it: its functions have no names
 };
 
