@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from harness.process import Process
 from harness.recordings import profile, stacks
 
 pytestmark = pytest.mark.alone
@@ -68,13 +69,17 @@ def test_stacks_go_on_from_the_threads_stack_to_the_goroutines(build, tmp_path):
     assert any("main.produce" in frame or "main.main.gowrap" in frame for stack, at in called for frame in stack[:at])
 
 
-def test_the_scheduler_is_called_by_the_threads_start(build, tmp_path):
-    profile("--for", "4s", "-o", tmp_path / "work.folded", "--", build("work", ALLOCATING))
+def test_the_scheduler_is_called_by_the_threads_start(build, directory, started, tmp_path):
+    # The program runs already, so its rows are there before its first sample.
+    program = started(Process([build("work", ALLOCATING)], directory, "work"))
+    profile("--pid", program.pid, "--for", "4s", "-o", tmp_path / "work.folded")
     found = [stack[1:] for stack, _ in stacks(tmp_path / "work.folded")]
     for entry in ("runtime.mcall", "runtime.morestack"):
         left = [stack for stack in found if entry in stack]
-        wrong = [stack for stack in left if stack[stack.index(entry) - 1] != "runtime.mstart" and stack[-1] != entry]
-        assert len(wrong) <= 0.005 * len(left), wrong[:5]
+        # Before it leaves the goroutine it calls nothing, but the kernel may come between.
+        calls = [stack for stack in left if any(not frame.endswith("_[k]") for frame in stack[stack.index(entry) + 1:])]
+        wrong = [stack for stack in calls if stack[stack.index(entry) - 1] != "runtime.mstart"]
+        assert len(wrong) <= 0.005 * len(left), [stack[stack.index(entry) - 1:] for stack in wrong[:5]]
     assert any("runtime.mcall" in stack for stack in found)
 
 
