@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 #include <utility>
 
-#include "model/key_table.h"
 #include "model/stack.h"
 
 namespace hostlens::symbols {
@@ -41,18 +41,21 @@ class KnownStacks {
 
   /// nullptr: not known (any more). Valid until the next put or clear.
   [[nodiscard]] const NamedStack* find(uint64_t key, uint64_t now_ns) const {
-    const NamedStack* const known = known_.find(key);
-    return known == nullptr || known->expires_ns <= now_ns ? nullptr : known;
+    const auto found = known_.find(key);
+    return found == known_.end() || found->second.expires_ns <= now_ns ? nullptr : &found->second;
   }
   void put(uint64_t key, NamedStack stack) {
     if (known_.size() >= kMost) known_.clear();
-    known_.put(key, std::move(stack));
+    known_.insert_or_assign(key, std::move(stack));
   }
   void clear() { known_.clear(); }
   [[nodiscard]] size_t size() const { return known_.size(); }
 
  private:
-  model::KeyTable<NamedStack> known_;
+  struct Same {
+    size_t operator()(uint64_t key) const { return key; }
+  };
+  std::unordered_map<uint64_t, NamedStack, Same> known_;
 };
 
 }  // namespace hostlens::symbols

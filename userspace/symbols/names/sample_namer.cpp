@@ -87,6 +87,10 @@ SampleNamer::SampleNamer(const CodeTracker& tracker, kernel::HostAccess& process
       v8_names_(memory),
       v8_inlined_(memory) {}
 
+size_t SampleNamer::AddressKeyHash::operator()(const AddressKey& key) const {
+  return base::mix(reinterpret_cast<uintptr_t>(key.module), key.address);
+}
+
 void SampleNamer::load_kernel_symbols() {
   kernel_tried_ = true;
   auto file = kernel_files_.open_kernel_symbols();
@@ -138,11 +142,9 @@ std::shared_ptr<const model::Module> SampleNamer::module_of(uint32_t executable)
 void SampleNamer::add(const model::ProcessKey& process, const CodeAddress& code, Frames& frames) {
   // What was compiled at run time is named by the process, and may be another thing soon.
   if (code.module == nullptr && !code.kernel) return symbolizer_.append(process, code, frames);
-  const uint64_t key =
-      base::mix(base::mix(0, reinterpret_cast<uintptr_t>(code.module.get())),  // null: the kernel
-                code.address << 1U | (code.return_address ? 1 : 0));
-  const Named* found = addresses_.find(key);
-  if (found == nullptr) {
+  const AddressKey key{code.module.get(), code.address << 1 | (code.return_address ? 1 : 0)};
+  auto found = addresses_.find(key);
+  if (found == addresses_.end()) {
     Frames named;
     symbolizer_.append(process, code, named);
     // pprof's convention: the call, not where it returns to.
@@ -150,10 +152,10 @@ void SampleNamer::add(const model::ProcessKey& process, const CodeAddress& code,
     Named kept{std::move(named.front()), {}};
     kept.others.assign(std::make_move_iterator(named.begin() + 1),
                        std::make_move_iterator(named.end()));
-    found = &addresses_.put(key, std::move(kept));
+    found = addresses_.emplace(key, std::move(kept)).first;
   }
-  frames.push_back(found->first);
-  frames.insert(frames.end(), found->others.begin(), found->others.end());
+  frames.push_back(found->second.first);
+  frames.insert(frames.end(), found->second.others.begin(), found->second.others.end());
 }
 
 void SampleNamer::expire(NamedStack& stack, const Scene& scene, uint64_t after_ns) {

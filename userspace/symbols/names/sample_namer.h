@@ -11,7 +11,6 @@
 #include "decoders/profile_decoder.h"
 #include "kernel/code_files.h"
 #include "kernel/host_access.h"
-#include "model/key_table.h"
 #include "model/stack.h"
 #include "symbols/code/code_tracker.h"
 #include "symbols/debuginfod/symbol_downloads.h"
@@ -111,6 +110,15 @@ class SampleNamer {
     std::shared_ptr<const ElfView> elf;  ///< whose number it is: numbers are given again
     std::shared_ptr<const model::Module> module;
   };
+  struct AddressKey {
+    const void* module = nullptr;  ///< null: of the kernel
+    uint64_t address = 0;
+    bool operator==(const AddressKey&) const = default;
+  };
+  struct AddressKeyHash {
+    size_t operator()(const AddressKey& key) const;
+  };
+
   /// What an address is: nearly always one frame, and a function for each that is inlined there.
   struct Named {
     model::Frame first;
@@ -162,7 +170,7 @@ class SampleNamer {
   V8Inlined v8_inlined_;
   V8Figures v8_;
   std::unordered_map<uint32_t, KnownModule> modules_;  ///< by number of the executable
-  model::KeyTable<Named> addresses_;                   ///< by module and address
+  std::unordered_map<AddressKey, Named, AddressKeyHash> addresses_;
   KnownStacks known_stacks_;
   uint64_t forgotten_ = 0;         ///< executables, when they were true
   std::vector<SamplePart> parts_;  ///< of the sample at hand, leaf first
