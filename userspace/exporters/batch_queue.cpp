@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/batch_queue.h"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <csignal>
-#include <system_error>
+
+#include "base/worker_thread.h"
 
 namespace hostlens::exporters {
 namespace {
@@ -42,22 +40,10 @@ base::Result<std::unique_ptr<BatchQueue>> BatchQueue::create(BatchQueueSettings 
                                                              Consumer consumer) {
   std::unique_ptr<BatchQueue> queue(
       new BatchQueue(std::move(settings), ledger, time, std::move(consumer)));
-  // Signals are for the main thread; SIGPIPE of a write in this one must not end the process.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  int failure = 0;
-  try {
-    queue->thread_ = std::thread([raw = queue.get()] { raw->run(); });
-  } catch (const std::system_error& error) {
-    failure = error.code().value();
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (failure != 0) {
-    return base::errno_error("start thread " + queue->settings_.thread_name, failure);
-  }
-  ::pthread_setname_np(queue->thread_.native_handle(), queue->settings_.thread_name.c_str());
+  auto thread =
+      base::start_thread(queue->settings_.thread_name, [raw = queue.get()] { raw->run(); });
+  if (!thread) return std::move(thread).error();
+  queue->thread_ = *std::move(thread);
   return queue;
 }
 

@@ -4,10 +4,10 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-#include <csignal>
 #include <ctime>
-#include <system_error>
 #include <utility>
+
+#include "base/worker_thread.h"
 
 namespace hostlens::agent {
 
@@ -25,19 +25,9 @@ Result<std::unique_ptr<ProfileThread>> ProfileThread::start(ProfilePipelineFds f
       [raw = self.get()](model::Sample&& sample) { raw->on_sample(std::move(sample)); });
   if (!pipeline) return std::move(pipeline).error().with_context("profiles");
   self->pipeline_ = *std::move(pipeline);
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for the main thread
-  int failure = 0;
-  try {
-    self->thread_ = std::thread([raw = self.get()] { raw->run(); });
-  } catch (const std::system_error& error) {
-    failure = error.code().value();
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (failure != 0) return base::errno_error("profiles: start a thread", failure);
-  ::pthread_setname_np(self->thread_.native_handle(), "profiles");
+  auto thread = base::start_thread("profiles", [raw = self.get()] { raw->run(); });
+  if (!thread) return std::move(thread).error();
+  self->thread_ = *std::move(thread);
   return self;
 }
 

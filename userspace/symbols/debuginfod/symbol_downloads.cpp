@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbols/debuginfod/symbol_downloads.h"
 
-#include <pthread.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <csignal>
-#include <system_error>
 #include <utility>
+
+#include "base/worker_thread.h"
 
 namespace hostlens::symbols {
 namespace {
@@ -62,19 +61,9 @@ base::Result<std::unique_ptr<SymbolDownloads>> SymbolDownloads::start(Debuginfod
   auto servers = DebugServers::create(std::move(settings), cache);
   if (!servers) return std::move(servers).error();
   self->servers_ = *std::move(servers);
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for the main thread
-  int failure = 0;
-  try {
-    self->thread_ = std::thread([raw = self.get()] { raw->run(); });
-  } catch (const std::system_error& error) {
-    failure = error.code().value();
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (failure != 0) return base::errno_error("debuginfod: start a thread", failure);
-  ::pthread_setname_np(self->thread_.native_handle(), "debuginfod");
+  auto thread = base::start_thread("debuginfod", [raw = self.get()] { raw->run(); });
+  if (!thread) return std::move(thread).error();
+  self->thread_ = *std::move(thread);
   return self;
 }
 

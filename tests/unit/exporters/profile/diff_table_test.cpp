@@ -56,7 +56,9 @@ TEST(DiffTableTest, WhoWokeAThreadIsNoFunctionOfItsOwn) {
                             "t;main;read;[ipc];--;wake_[k];write;helper 1\nt;main;lock;[lock] 9\n");
   ASSERT_EQ(rows.size(), 3U);
   for (const DiffRow& row : rows) {
-    if (row.function == "read") EXPECT_DOUBLE_EQ(row.self[0], 1);
+    if (row.function == "read") {
+      EXPECT_DOUBLE_EQ(row.self[0], 1);
+    }
     EXPECT_TRUE(row.function == "main" || row.function == "read" || row.function == "lock");
   }
 }
