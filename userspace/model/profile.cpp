@@ -194,12 +194,14 @@ Profile::Id Profile::stack_id(const Sample& sample, bool room) {
       for (auto& each : seen_stacks_) each.clear();
       kept_stacks_.clear();
     }
-    kept_stacks_.push_back(sample.stack);
   }
+  const size_t before = seen.size();
   for (size_t i = unseen.size(); i-- > 0 && stack != kNone;) {
     stack = push(stack, *unseen[i], room);
     if (keep && stack != kNone) seen.emplace(unseen[i].id(), stack);
   }
+  // Of a stack that found no room nothing is kept, however often it comes.
+  if (seen.size() > before) kept_stacks_.push_back(sample.stack);
   return stack;
 }
 

@@ -213,6 +213,18 @@ TEST(ProfileTest, WhatFindsNoRoomIsCountedAsOther) {
   EXPECT_EQ(profile.overflowed(), before) << "what is known has room";
 }
 
+TEST(ProfileTest, AFullProfileKeepsNoStackThatOthersHave) {
+  for (const bool full : {false, true}) {
+    Profile profile({.max_bytes = full ? 0U : 1'000'000U});
+    const Sample one = sample({"leaf", "main"});
+    {
+      const Stack another_holder = one.stack;
+      profile.add(one);
+    }
+    EXPECT_EQ(one.stack.is_shared(), !full);
+  }
+}
+
 TEST(ProfileTest, AFullProfileKeepsNothingOfNewSamples) {
   Profile profile({.max_bytes = 0});
   const size_t bytes = profile.bytes();
