@@ -215,8 +215,10 @@ TEST(ProfileTest, WhatFindsNoRoomIsCountedAsOther) {
 
 TEST(ProfileTest, AFullProfileKeepsNoStackThatOthersHave) {
   Profile profile({.max_bytes = 20'000});
-  const auto keeps = [&profile](const std::string& leaf) {
-    const Sample one = sample({leaf.c_str(), "main"});
+  const Sample callers = sample({"main"});
+  const auto keeps = [&](const std::string& leaf) {
+    Sample one = callers;
+    one.stack.push(named(leaf.c_str()));
     {
       const Stack another_holder = one.stack;
       profile.add(one);
