@@ -48,11 +48,12 @@ struct off_cpu_thread {
 	u64 ran_ns;    /* its CPU time by the kernel's account when it left last */
 	u64 debt_ns;   /* that account's time which was counted as off CPU: to be taken from the next time */
 	u64 short_ns;  /* in no record yet */
+	/* That of the CPU which it left, for the time since: whoever wakes it and whoever sees it back must decide alike. */
+	u64 stretch_ns;
 	struct off_cpu_part parts[OFF_CPU_KINDS];
 	u32 phase; /* enum off_cpu_phase */
 	u32 cause; /* enum blocked_cause: of the last sleep */
 	u32 waker; /* who ended it: PROFILE_SAMPLE_WAKER, PROFILE_SAMPLE_INTERRUPT; 0: not known */
-	u32 sampled; /* of its sleeps only those with a point get a stack */
 };
 
 /* Made where a thread is forked and by an iterator, never in the scheduler's hooks: see tasks.bpf.h. */
@@ -156,7 +157,7 @@ static __always_inline bool part__may_have_point(const struct off_cpu_thread *th
 {
 	const struct off_cpu_part *part = &thread->parts[kind];
 
-	return !thread->sampled || (!part->to_point_ns && !part->behind_ns) || ns > part->to_point_ns;
+	return !thread->stretch_ns || (!part->to_point_ns && !part->behind_ns) || ns > part->to_point_ns;
 }
 
 /* Notes a time off CPU. Whether the stack at hand is to stand for all that is owed by now. */
@@ -173,9 +174,8 @@ static __always_inline bool part__wants_stack(struct off_cpu_thread *thread, u32
 	cpu->asked++;
 	if (!cpu->stretch_ns && cpu->sent >= off_cpu_stacks_per_second)
 		cpu->stretch_ns = 2 * cpu->asked_ns / off_cpu_stacks_per_second;
-	thread->sampled = cpu->stretch_ns != 0;
 	if (cpu->sent < 2 * off_cpu_stacks_per_second &&
-	    (!cpu->stretch_ns || part__has_point(part, ns, cpu->stretch_ns)))
+	    (!thread->stretch_ns || part__has_point(part, ns, thread->stretch_ns)))
 		return true;
 	profile_book__add(PROFILE_BOOK_OVER_BUDGET);
 	return false;

@@ -5,6 +5,9 @@
 
 #include "lib/off_cpu.bpf.h"
 
+/* A sleep goes on until the sleeper is in a run queue, for which another CPU may have to be interrupted first. */
+#define WAKER_QUEUES_WITHIN_NS 1000000ULL
+
 /* Of a CPU. An interrupt may come while the stack of a thread is taken that is back, so this has a place of its own. */
 struct off_cpu_waker_cpu {
 	struct unwind_state state;
@@ -93,7 +96,7 @@ static __always_inline int off_cpu__waking(void *context, struct task_struct *sl
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	ns = now_ns - thread->since_ns;
-	if (ns < off_cpu_threshold_ns || !part__may_have_point(thread, OFF_CPU_SLEEP, ns))
+	if (ns < off_cpu_threshold_ns)
 		return 0;
 	preempt_count = preempt_count__read();
 	/* What was interrupted has nothing to do with it; nor has the idle loop, whose thread is 0. */
@@ -101,7 +104,7 @@ static __always_inline int off_cpu__waking(void *context, struct task_struct *sl
 		thread->waker = PROFILE_SAMPLE_INTERRUPT;
 		return 0;
 	}
-	if (waker__may_send(cpu, now_ns) &&
+	if (part__may_have_point(thread, OFF_CPU_SLEEP, ns + WAKER_QUEUES_WITHIN_NS) && waker__may_send(cpu, now_ns) &&
 	    waker__send(context, &cpu->state, sleeper->pid,
 			preempt_count & PREEMPT_SERVES_SOFTIRQ ? PROFILE_WAKER_SOFTIRQ : PROFILE_WAKER_THREAD))
 		thread->waker = PROFILE_SAMPLE_WAKER;

@@ -30,7 +30,7 @@ static __always_inline void off_cpu__catch_up(struct task_struct *task, struct o
 	profile_book__add(PROFILE_BOOK_UNSEEN_SWITCH);
 }
 
-static __always_inline void off_cpu__leaves(struct task_struct *task, bool preempt, u64 now_ns)
+static __always_inline void off_cpu__leaves(struct task_struct *task, struct off_cpu_cpu *cpu, bool preempt, u64 now_ns)
 {
 	struct off_cpu_thread *thread = off_cpu__find(task);
 	u32 sleep_state = task->__state;
@@ -48,6 +48,7 @@ static __always_inline void off_cpu__leaves(struct task_struct *task, bool preem
 		off_cpu__balance(thread, now_ns - thread->came_ns, ran_ns - thread->ran_ns);
 	thread->ran_ns = ran_ns;
 	thread->since_ns = now_ns;
+	thread->stretch_ns = cpu->stretch_ns;
 	thread->waited_ns = task->sched_info.run_delay;
 	if (preempt || !sleep_state) {
 		thread->phase = OFF_CPU_PREEMPTED;
@@ -74,11 +75,14 @@ int BPF_PROG(tp_btf__sched_switch, bool preempt, struct task_struct *previous, s
 
 	if ((!leaves && !enters) || !off_cpu__is_on())
 		return 0;
-	now_ns = bpf_ktime_get_ns();
-	if (leaves)
-		off_cpu__leaves(previous, preempt, now_ns);
 	cpu = off_cpu_cpu__this();
-	if (enters && cpu) {
+	if (!cpu)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	off_cpu_cpu__of_second(cpu, now_ns);
+	if (leaves)
+		off_cpu__leaves(previous, cpu, preempt, now_ns);
+	if (enters) {
 		/* Both ends of a time are taken at the same point, else each switch would count as some of it. */
 		cpu->back_ns = now_ns;
 		cpu->back = next->pid;
@@ -173,13 +177,15 @@ int BPF_PROG(tp_btf__sched_waking, struct task_struct *task)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
+	struct off_cpu_cpu *cpu = off_cpu_cpu__this();
 	struct off_cpu_thread *thread;
 
 	if (!profile__wants(parent->tgid))
 		return 0;
 	thread = bpf_task_storage_get(&off_cpu_threads, child, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!thread || !off_cpu__is_on())
+	if (!thread || !cpu || !off_cpu__is_on())
 		return 0;
+	thread->stretch_ns = cpu->stretch_ns;
 	/* It is made runnable next, by who is here. */
 	thread->since_ns = bpf_ktime_get_ns();
 	thread->phase = OFF_CPU_NEW;

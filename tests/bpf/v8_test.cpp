@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The JavaScript functions of sampled threads are those that their program's source says.
+#include <algorithm>
 #include <filesystem>
 
 #include "bpf/profiled.h"
@@ -108,10 +109,17 @@ TEST_F(V8Test, EachFrameOfADeepStackHasItsFunction) {
       continue;
     }
     ++truncated;
-    right += sample.v8_frames.size() == sample.frames.size() &&
-                     names.size() == size_t{UNWIND_FRAMES_MAX} && names.back() == "recurse"
-                 ? 1
-                 : 0;
+    // A loop may be in a builtin of V8, whose frame is of a type and has no function.
+    const auto typed = static_cast<size_t>(
+        std::ranges::count_if(sample.v8_frames, [](const auto& frame) { return frame.type != 0; }));
+    const bool is_right = sample.v8_frames.size() == sample.frames.size() && typed <= 1 &&
+                          names.size() + typed == size_t{UNWIND_FRAMES_MAX} &&
+                          names.back() == "recurse";
+    right += is_right ? 1 : 0;
+    if (is_right) continue;
+    std::printf("  %zu frames, %zu of JavaScript, %zu functions to %s: %s\n", sample.frames.size(),
+                sample.v8_frames.size(), names.size(), names.back().c_str(),
+                profiled_->describe(sample).c_str());
   }
   std::printf("  %zu of %zu stacks have a function for each frame\n", right, truncated);
   EXPECT_GT(truncated, kSamples / 2);

@@ -96,11 +96,12 @@ def test_each_quick_answer_of_apache(directory, undisturbed):
     assert ours.keys() == logged.keys()
     assert len(ours) == report.total
     differences = [logged[path] - ours[path] for path in ours]
-    assert -100e-6 < rank(differences, 0.01)
+    assert -100e-6 < rank(differences, 0.05)
     assert rank(differences, 0.95) < 100e-6
     assert_near(quantile(rows, 0.5), rank(logged.values(), 0.5))
     if (stalls := stalls_per_second()) > 10:
-        pytest.skip(f"this machine stands still {stalls} times a second: no 99th percentile can be held against the log")
+        pytest.skip(f"this machine stands still {stalls} times a second: no 1st or 99th percentile can be held against the log")
+    assert -100e-6 < rank(differences, 0.01)
     assert rank(differences, 0.99) < 100e-6
     assert_near(quantile(rows, 0.99), rank(logged.values(), 0.99))
 

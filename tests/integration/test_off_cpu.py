@@ -144,8 +144,10 @@ def test_each_sleep_says_who_ended_it(woken):
             elif by and by[-1] == "child" and by[0].endswith("_[k]"):
                 by_whom["child"] += weight
         right = {"timer": "interrupt", "poll": "interrupt", "wait": "child"}.get(thread, "helper")
-        # Some hypervisors' own threads hide a wake-up now and then.
-        assert by_whom[right] >= 0.97 * total, (thread, total, by_whom, slept)
+        # No hook of some virtual machines' kernels sees a wake-up now and then. Nobody's name is told for it: a wrong one is none.
+        unseen = sum(weight for by, weight in slept if not by)
+        assert unseen <= 0.1 * total, (thread, total, by_whom, slept)
+        assert by_whom[right] >= 0.99 * (total - unseen), (thread, total, by_whom, slept)
         for by, _ in slept:
             if by and by != ("[interrupt]",):
                 assert by[0] == "try_to_wake_up_[k]", "the wake-up's own hooks are no part of it"

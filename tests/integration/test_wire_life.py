@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections older than the agent, exchanges that never end, and real servers' own ways."""
 import base64
+import json
 import os
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import subprocess
 from harness import agent as agents
 from harness import servers
 from harness.polling import eventually, settles
+from harness.process import Process, free_port, listens
 
 
 def exchange(client, text, end=b"\r\n\r\n"):
@@ -41,14 +43,27 @@ def test_connections_older_than_the_agent_are_picked_up(directory, started):
 
 
 def test_an_answer_without_its_request_is_an_orphan(directory, started):
-    server = servers.go(directory)
-    process = started(server.start(directory))
-    with connect(server.port) as client:
-        client.sendall(b"GET /slow?ms=3000 HTTP/1.1\r\nHost: a\r\n\r\n")
+    port = free_port()
+    process = started(Process([servers.PYTHON, servers.FIXTURES / "wire/server.py", port], directory, "wire",
+                              stdin=subprocess.PIPE))
+    answer = ["send", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nuser\n"]
+    script = [["read_until", "\r\n\r\n"], ["wait"], answer, ["read_until", "\r\n\r\n"], answer]
+
+    def say(text):
+        process.child.stdin.write(text + b"\n")
+        process.child.stdin.flush()
+
+    process.until(lambda: listens(port), 10, "it listens")
+    say(json.dumps(script).encode())
+    request = b"GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n"
+    with connect(port) as client:
+        client.sendall(request)
+        process.until(lambda: "waits" in process.stdout(), 10, "it has read the request")
         configuration = agents.CONFIGURATION + f"targets: {{include: [{{pid: {process.pid}}}]}}\n"
         agent = started(agents.agent(directory, configuration))
-        exchange(client, b"", b"slow\n")
-        exchange(client, b"GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\n", b"user\n")
+        say(b"go on")
+        exchange(client, b"", b"user\n")
+        exchange(client, request, b"user\n")
         settles(agent.counts, {("GET", "/users/{id}", 200): 1})
         books = agent.books()
         lost = (books["match"]["dropped"].get("orphan", 0) +
