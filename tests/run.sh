@@ -194,12 +194,10 @@ together=(-n 3 --dist loadfile -m "not alone")
 
 # Not those that measure: a slower agent, whose memory is the sanitizers', tells nothing more about these. Nor, by default, those
 # that bring it nothing from outside that other files do not.
-# The virtual machine needs one CPU: it runs beside them.
 tier_asan() {
   local but="not test_fixtures and not test_harness and not within_a_minute"
   [ $every != no ] || but="$but and not test_health and not test_host and not test_top and not test_reload and not test_cri"
   build asan fuzz hostlens || return
-  [[ " $tiers " != *" vm "* ]] || begin_vm
   integration asan asan build/fuzz/bin/hostlens "${together[@]}" -k "$but"
 }
 
@@ -247,8 +245,10 @@ tier_integration() {
   integration integration integration.alone build/release/bin/hostlens -m alone
 }
 
-# 6.1 is the oldest kernel there, and the one with another variant of the probe.
+# 6.1 is the oldest kernel there, and the one with another variant of the probe. It takes long and one CPU, so it runs beside tiers
+# that measure nothing.
 begin_vm() {
+  [ -z "$vm_pid" ] || return 0
   build vm release hostlens hostlens_manual bpf_tests || return
   local what=(--kernel 6.1 package)
   [ $every = no ] || what=(--kernel all all)
@@ -259,7 +259,7 @@ begin_vm() {
 
 tier_vm() {
   local status=0
-  [ -n "$vm_pid" ] || begin_vm || return
+  begin_vm || return
   run_step "vm: waiting for its end" "$results/vm-wait.log" tail --pid="$vm_pid" -f "$results/vm.log"
   wait "$vm_pid" || status=$?
   vm_pid=
@@ -279,6 +279,7 @@ fi
 
 for tier in $all_tiers; do
   [[ " $tiers " == *" $tier "* ]] || continue
+  [[ $tier != @(fuzz|ui|asan) || " $tiers " != *" vm "* ]] || begin_vm
   begin=$SECONDS
   "tier_$tier"
   echo $((SECONDS - begin)) >"$results/$tier.seconds"
