@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 set -uo pipefail
 
-all_tiers="style unit bpf fuzz ui asan vm integration"
+all_tiers="style unit fuzz ui asan vm bpf integration"
 
 usage() {
   cat <<USAGE
@@ -23,12 +23,12 @@ list() {
   cat <<'LIST'
 style        shellcheck over the scripts, clang-format over userspace/ and tests/
 unit         every folder of userspace/ by itself, under AddressSanitizer and UndefinedBehaviorSanitizer
-bpf          probes loaded into this kernel, their hooks triggered
 fuzz         each libFuzzer target from its seeds, so many inputs, under ASan and UBSan
 ui           pages that are looked at, in a headless Chromium
 asan         the whole agent under AddressSanitizer and UndefinedBehaviorSanitizer
-integration  the whole agent against real servers and receivers
 vm           the Debian package under systemd in a virtual machine, on other kernels
+bpf          probes loaded into this kernel, their hooks triggered
+integration  the whole agent against real servers and receivers
 LIST
 }
 
@@ -189,16 +189,16 @@ integration() {
   [ -s "$results/$log.xml" ] || record "$tier" failed pytest "see build/results/$log.log"
 }
 
-# Tests that wait more than they work run three at a time.
-together=(-n 3 --dist loadfile -m "not alone")
+# Tests that wait more than they work run some at a time.
+together=(--dist loadfile -m "not alone")
 
 # Not those that measure: a slower agent, whose memory is the sanitizers', tells nothing more about these. Nor, by default, those
 # that bring it nothing from outside that other files do not.
 tier_asan() {
-  local but="not test_fixtures and not test_harness and not within_a_minute"
+  local but="not test_fixtures and not test_harness and not within_a_minute and not half_a_minute"
   [ $every != no ] || but="$but and not test_health and not test_host and not test_top and not test_reload and not test_cri"
   build asan fuzz hostlens || return
-  integration asan asan build/fuzz/bin/hostlens "${together[@]}" -k "$but"
+  integration asan asan build/fuzz/bin/hostlens -n 3 "${together[@]}" -k "$but"
 }
 
 # New inputs go into a folder of this run; the seeds in the tree stay as they are.
@@ -241,7 +241,7 @@ tier_ui() {
 
 tier_integration() {
   build integration release hostlens || return
-  integration integration integration build/release/bin/hostlens "${together[@]}"
+  integration integration integration build/release/bin/hostlens -n 4 "${together[@]}"
   integration integration integration.alone build/release/bin/hostlens -m alone
 }
 
@@ -279,7 +279,7 @@ fi
 
 for tier in $all_tiers; do
   [[ " $tiers " == *" $tier "* ]] || continue
-  [[ $tier != @(fuzz|ui|asan) || " $tiers " != *" vm "* ]] || begin_vm
+  [[ $tier != @(unit|fuzz|ui|asan) || " $tiers " != *" vm "* ]] || begin_vm
   begin=$SECONDS
   "tier_$tier"
   echo $((SECONDS - begin)) >"$results/$tier.seconds"

@@ -51,3 +51,10 @@ def runs(after, before):
             total = result.get(program.get("name", "?"), (0, 0))
             result[program.get("name", "?")] = (total[0] + count, total[1] + ns)
     return result
+
+
+def sampling(after, before):
+    """Of programs that a clock runs: how often, and ns in all. Who samples runs one a time, whatever that calls then."""
+    samplers = {key: program for key, program in after.items() if program["type"] == "perf_event"}
+    found = runs(samplers, before).values()
+    return max((count for count, _ in found), default=0), sum(ns for _, ns in found)

@@ -2,6 +2,7 @@
 """Measures what continuous profiles cost: CPU and memory beside two busy CPUs, and nginx's throughput with and without."""
 import argparse
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -17,7 +18,7 @@ import time
 
 from unwind.subjects import Missing, postgres_server, program
 
-from . import subjects
+from . import kernel, other_profiler, subjects
 from .host import standard_error
 
 AGENT = """\
@@ -35,6 +36,10 @@ C = "#include <stdlib.h>\nstatic volatile unsigned long sink;\n" \
     "static __attribute__((noinline)) unsigned long deep(int n) { if (n) { unsigned long below = deep(n - 1);" \
     " sink += below; return below + 1; } for (int i = 0; i < 30000; ++i) sink += i; return sink; }\n" \
     "int main(void) { for (;;) deep(20); }\n"
+
+
+# Tables and names of what runs already.
+WARM_S = 20
 
 
 def configured(hz, scope):
@@ -82,24 +87,24 @@ def thread_seconds(agent):
 
 def use(folder, hz, seconds):
     """What an agent takes while everything that runs is sampled so often; 0: nothing is."""
+    others = kernel.programs()
     with configured(hz, "host")(folder, os.getpid()) as agent:
         agent.wait()
-        time.sleep(15)  # tables and names of what runs already
-        begin, used, thread, before = time.monotonic(), agent.cpu_seconds(), thread_seconds(agent), page(agent)
+        time.sleep(WARM_S)
+        first = kernel.programs()
+        begin, used, thread = time.monotonic(), agent.cpu_seconds(), thread_seconds(agent)
         time.sleep(seconds)
         spent, used, after = time.monotonic() - begin, agent.cpu_seconds() - used, page(agent)
+        samples, ns = kernel.sampling(kernel.new(kernel.programs(), others), first)
         result = {"hz": hz, "processes": used / spent, "thread": (thread_seconds(agent) - thread) / spent,
                   "rss_bytes": sum(agent.resident_bytes()),
                   "pss_bytes": sum(proportional_bytes(pid) for pid in agent.pids())}
         if hz:
-            runs = after("sampler_runs_total") - before("sampler_runs_total")
-            kernel = after("cost_seconds_total", 'part="sampler"') - before("cost_seconds_total", 'part="sampler"')
-            samples, frames = after("samples_total"), after("frames_total")
             result.update({
-                "samples": runs, "us_per_sample": kernel / runs * 1e6, "kernel": kernel / spent,
+                "samples": samples, "us_per_sample": ns / 1e3 / samples, "kernel": ns / 1e9 / spent,
                 "tables_s": after("cost_seconds_total", 'part="tables"'), "table_bytes": after("table_memory_bytes"),
-                "complete": after("samples_total", 'outcome="complete"') / samples,
-                "named": after("frames_total", 'named="true"') / frames, "lost": after("lost_total")})
+                "complete": after("samples_total", 'outcome="complete"') / after("samples_total"),
+                "named": after("frames_total", 'named="true"') / after("frames_total"), "lost": after("lost_total")})
         return result
 
 
@@ -154,9 +159,8 @@ def postgres(folder, pairs, seconds, hz):
 
 def table(result):
     machine = result["machine"]
-    lines = [f"| Linux {machine['kernel']}, {machine['cores']} CPUs busy with {', '.join(result['languages'])} "
-             "| 0 Hz | " + " | ".join(f"{one['hz']:.0f} Hz" for one in result["use"][1:]) + " |",
-             "|---|" + "---|" * len(result["use"])]
+    lines = [f"| Linux {machine['kernel']}, {machine['cores']} CPUs busy with {', '.join(result['languages'])} | "
+             + " | ".join(result["use"]) + " |", "|---|" + "---|" * len(result["use"])]
     rows = (("both processes, of a core", lambda one: f"{100 * one['processes']:.2f}%"),
             ("of that, the thread of profiles", lambda one: f"{100 * one['thread']:.2f}%"),
             ("in the kernel, of a core", lambda one: f"{100 * one['kernel']:.2f}%"),
@@ -170,7 +174,7 @@ def table(result):
             ("samples lost", lambda one: f"{one['lost']:.0f}"))
     for name, text in rows:
         cells = []
-        for one in result["use"]:
+        for one in result["use"].values():
             try:
                 cells.append(text(one))
             except KeyError:
@@ -189,22 +193,30 @@ def main():
     parser.add_argument("--seconds", type=int, default=5, help="of one measurement of these (5)")
     parser.add_argument("--rounds", type=int, default=3, help="through all rates; medians are shown (3)")
     parser.add_argument("--for", dest="duration", type=int, default=30, help="seconds of each rate (30)")
+    parser.add_argument("--beside", type=pathlib.Path, metavar="PROGRAM",
+                        help="OpenTelemetry's eBPF profiler, measured in the same rounds")
     parser.add_argument("--json", type=pathlib.Path, help="write all figures there")
     options = parser.parse_args()
     if options.pairs < 0 or min(options.seconds, options.duration, options.rounds) < 1:
         parser.error("--pairs is at least 0, --seconds, --rounds and --for are at least 1")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    result = {"use": []}
+    if options.beside and not other_profiler.COLLECTOR.exists():
+        parser.error(f"--beside: no {other_profiler.COLLECTOR.name}, which tests/oracles/build.sh makes")
+    result = {}
     with tempfile.TemporaryDirectory(prefix="hostlens-bench-") as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)  # nginx's workers are not root
-        with busy(folder) as result["languages"]:
-            rounds = {hz: [] for hz in (0, 19, 99)}
+        measures = {f"{hz} Hz": functools.partial(use, folder, hz) for hz in (0, 19, 99)}
+        if options.beside:
+            measures |= {f"OpenTelemetry's, {hz} Hz": functools.partial(
+                other_profiler.use, folder, options.beside, hz, WARM_S) for hz in (20, 97)}
+        rounds = {name: [] for name in measures}
+        with busy(folder) as result["languages"], kernel.statistics():
             for _ in range(options.rounds):
-                for hz, made in rounds.items():
-                    print(f"{hz} Hz", file=sys.stderr, flush=True)
-                    made.append(use(folder, hz, options.duration))
-            result["use"] = [middle(made) for made in rounds.values()]
+                for name, measured in measures.items():
+                    print(name, file=sys.stderr, flush=True)
+                    rounds[name].append(measured(options.duration))
+        result["use"] = {name: middle(made) for name, made in rounds.items()}
         for measured in (nginx, postgres):
             print(measured.__name__, file=sys.stderr, flush=True)
             (folder / measured.__name__).mkdir(mode=0o755)

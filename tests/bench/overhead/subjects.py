@@ -47,6 +47,18 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def cpu_seconds(pids):
+    total = 0
+    for pid in pids:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def resident_bytes(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) * 1024
+
+
 class Started:
     """A process of ours, ended by its id."""
 
@@ -135,16 +147,11 @@ class Agent(Started):
         return [self.pid, *map(int, answer.stdout.split())]
 
     def cpu_seconds(self):
-        total = 0
-        for pid in self.pids():
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            total += int(fields[11]) + int(fields[12])
-        return total / TICKS
+        return cpu_seconds(self.pids())
 
     def resident_bytes(self):
         """Of supervisor and worker; pages that both share count twice."""
-        statuses = [pathlib.Path(f"/proc/{pid}/status").read_text() for pid in self.pids()]
-        return [int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) * 1024 for status in statuses]
+        return [resident_bytes(pid) for pid in self.pids()]
 
 
 def throughput(port, seconds):
