@@ -253,7 +253,8 @@ begin_vm() {
   local what=(--kernel 6.1 package)
   [ $every = no ] || what=(--kernel all all)
   say "vm: begins, and goes on beside what follows"
-  tests/vm/run.sh "${what[@]}" >"$results/vm.log" 2>&1 </dev/null &
+  # Before the compilers: what it tests has limits of time.
+  nice -n -10 tests/vm/run.sh "${what[@]}" >"$results/vm.log" 2>&1 </dev/null &
   vm_pid=$!
 }
 
