@@ -161,13 +161,13 @@ def table(result):
     machine = result["machine"]
     lines = [f"| Linux {machine['kernel']}, {machine['cores']} CPUs busy with {', '.join(result['languages'])} | "
              + " | ".join(result["use"]) + " |", "|---|" + "---|" * len(result["use"])]
-    rows = (("both processes, of a core", lambda one: f"{100 * one['processes']:.2f}%"),
+    rows = (("all processes of it, of a core", lambda one: f"{100 * one['processes']:.2f}%"),
             ("of that, the thread of profiles", lambda one: f"{100 * one['thread']:.2f}%"),
             ("in the kernel, of a core", lambda one: f"{100 * one['kernel']:.2f}%"),
             ("per sample in the kernel", lambda one: f"{one['us_per_sample']:.1f} us"),
             ("building tables, once", lambda one: f"{one['tables_s']:.2f} s"),
             ("tables in the kernel", lambda one: f"{one['table_bytes'] / 2**20:.0f} MiB"),
-            ("resident, both processes", lambda one: f"{one['rss_bytes'] / 2**20:.1f} MiB"),
+            ("resident", lambda one: f"{one['rss_bytes'] / 2**20:.1f} MiB"),
             ("the same, shared pages once (PSS)", lambda one: f"{one['pss_bytes'] / 2**20:.1f} MiB"),
             ("stacks whole", lambda one: f"{100 * one['complete']:.2f}%"),
             ("frames with a name", lambda one: f"{100 * one['named']:.2f}%"),
