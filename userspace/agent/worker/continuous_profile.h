@@ -45,8 +45,9 @@ class ContinuousProfile {
   /// Reads and takes in everything that there is; before a last end_interval.
   void finish(uint64_t now_ns);
 
-  /// As of the last second.
+  /// As of the last refresh_families().
   [[nodiscard]] const std::vector<model::MetricFamily>& families() const { return families_; }
+  /// Once per interval: it walks all functions of all services.
   void refresh_families(uint64_t start_unix_ns, uint64_t now_ns, uint64_t idle_ns);
   [[nodiscard]] ProfileRecordings& recordings() { return recordings_; }
 

@@ -152,6 +152,8 @@ void Worker::on_interval(uint64_t now_ns) {
 
 void Worker::export_profiles(uint64_t now_ns) {
   if (profile_ == nullptr) return;
+  profile_->refresh_families(settings_.supervisor_start_unix_ns, now_ns,
+                             configuration_.limits.series_idle_ns);
   for (const ContinuousProfile::Batch& batch : profile_->end_interval(now_ns)) {
     for (exporters::Exporter* exporter : exporters_.exporters()) exporter->submit(batch);
   }
@@ -176,8 +178,6 @@ void Worker::on_second(uint64_t now_ns) {
   shard_->describe_targets();
   if (profile_ != nullptr) {
     profile_->on_second(now_ns);
-    profile_->refresh_families(settings_.supervisor_start_unix_ns, now_ns,
-                               configuration_.limits.series_idle_ns);
     activity_.forget_before(now_ns - std::min(now_ns, kActivityNs));
   }
   const size_t pending =
