@@ -3,7 +3,7 @@
  * unwinds them from a copy of the stack. Sleepable: pages may be fetched. */
 #pragma once
 
-#include "lib/off_cpu.bpf.h"
+#include "lib/off_cpu_thread.bpf.h"
 
 /* One iterator at a time. */
 struct {

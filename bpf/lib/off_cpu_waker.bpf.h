@@ -3,7 +3,7 @@
  * it takes the stack of who wakes, before the sleeper can run. The sleeper is locked then (pi_lock), and interrupts are off. */
 #pragma once
 
-#include "lib/off_cpu.bpf.h"
+#include "lib/off_cpu_thread.bpf.h"
 
 /* A sleep goes on until the sleeper is in a run queue, for which another CPU may have to be interrupted first. */
 #define WAKER_QUEUES_WITHIN_NS 1000000ULL

@@ -9,7 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "lib/off_cpu.bpf.h"
+#include "lib/off_cpu_thread.bpf.h"
 #include "lib/off_cpu_cut.bpf.h"
 #include "lib/off_cpu_waker.bpf.h"
 
