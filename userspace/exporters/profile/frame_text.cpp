@@ -24,13 +24,14 @@ std::string_view base_name(std::string_view path) {
 }
 
 std::string nameless(const Frame& frame) {
-  std::string_view module = frame.kind == Frame::Kind::kKernel ? "kernel" : "unknown";
-  if (frame.module != nullptr && !frame.module->path.empty()) {
+  std::string_view module;
+  if (frame.module != nullptr) {
     module = base_name(frame.module->path);
     // "[vdso]" stays one pair of brackets.
     if (module.starts_with('[') && module.ends_with(']'))
       module = module.substr(1, module.size() - 2);
   }
+  if (module.empty()) module = frame.kind == Frame::Kind::kKernel ? "kernel" : "unknown";
   return fmt::format("[{}+0x{:x}]", line_safe(module), frame.address);
 }
 

@@ -135,6 +135,14 @@ TEST(FoldedTest, ControlCharactersAreSpacesBeforeAFrameIsRead) {
   EXPECT_EQ(write_folded(*read), "t;run (work.py) 3\n");
 }
 
+TEST(FoldedTest, AModuleWithoutANameIsUnknown) {
+  for (const char* const frame : {"[+0x1abc]", "[folder/+0x1abc]", "[[]+0x1abc]"}) {
+    EXPECT_EQ(write_folded(*read_folded(std::string("t;") + frame + " 1\n")),
+              "t;[unknown+0x1abc] 1\n")
+        << frame;
+  }
+}
+
 TEST(FoldedTest, FramesKeepTheirKind) {
   const auto kind = [](std::string_view text) { return frame_of_text(text).kind; };
   EXPECT_EQ(kind("tcp_sendmsg_[k]"), Frame::Kind::kKernel);
