@@ -195,8 +195,8 @@ together=(--dist loadfile -m "not alone")
 # Not those that measure: a slower agent, whose memory is the sanitizers', tells nothing more about these. Nor, by default, those
 # that bring it nothing from outside that other files do not.
 tier_asan() {
-  local but="not test_fixtures and not test_harness and not within_a_minute and not half_a_minute"
-  [ $every != no ] || but="$but and not test_health and not test_host and not test_top and not test_reload and not test_cri"
+  local but="not test_fixtures and not test_harness and not within_a_minute"
+  [ $every != no ] || but="$but and not half_a_minute and not test_health and not test_host and not test_top and not test_reload and not test_cri"
   build asan fuzz hostlens || return
   integration asan asan build/fuzz/bin/hostlens -n 3 "${together[@]}" -k "$but"
 }
