@@ -17,8 +17,12 @@ namespace {
 /// core.
 constexpr size_t kEagerReadsPerTick = 200;
 constexpr size_t kReuseChecksPerTick = 8;
+/// Only a lost record leaves a wrong process behind: the round is not begun more often than this.
+constexpr uint64_t kReuseRoundNs = 10'000'000'000;
 constexpr size_t kMaxServices = 2000;
 constexpr size_t kMaxCgroups = 2000;
+/// Services and cgroups that nobody has any more go as often as this.
+constexpr uint64_t kUnusedNs = 60'000'000'000;
 constexpr size_t kMaxNameless = 1000;
 /// Containers that no runtime knew (of a runtime that is not asked) are asked for again.
 constexpr uint64_t kNamelessRetryNs = 60'000'000'000;
@@ -152,19 +156,23 @@ void ProcessTable::tick(uint64_t now_ns) {
     if (entry.ended_ns == 0) return false;
     return now_ns > entry.ended_ns + (entry.unreadable ? kRetryNs : settings_.tombstone_ns);
   });
-  if (services_.size() > kMaxServices) {
-    std::erase_if(services_, [](const auto& item) { return item.second.use_count() == 1; });
-  }
-  if (cgroups_.size() > kMaxCgroups) {
-    std::erase_if(cgroups_, [](const auto& item) { return item.second.use_count() == 1; });
-  }
-  if (to_check_.empty()) {
+  forget_unused();
+  if (to_check_.empty() && now_ns >= next_reuse_round_ns_) {
+    next_reuse_round_ns_ = now_ns + kReuseRoundNs;
     for (const auto& [pid, entry] : entries_) {
       if (entry.ended_ns == 0 && entry.process != nullptr) to_check_.push_back(pid);
     }
   }
   for (size_t i = 0; i < kReuseChecksPerTick && !to_check_.empty(); ++i) check_one_for_reuse();
   take_findings();
+}
+
+void ProcessTable::forget_unused() {
+  const bool due = now_ns_ >= next_unused_ns_;
+  if (due) next_unused_ns_ = now_ns_ + kUnusedNs;
+  const auto unused = [](const auto& item) { return item.second.use_count() == 1; };
+  if (due || services_.size() > kMaxServices) std::erase_if(services_, unused);
+  if (due || cgroups_.size() > kMaxCgroups) std::erase_if(cgroups_, unused);
 }
 
 void ProcessTable::inspect(const ProcessFacts& facts, model::Attributes& own) {

@@ -130,6 +130,7 @@ class ProcessTable final : public ProcessResolver {
   void make_room();
   void describe(uint32_t pid, Entry& entry);
   void check_one_for_reuse();
+  void forget_unused();
   void inspect(const ProcessFacts& facts, model::Attributes& own);
   void take_findings();
   void find_container(ProcessFacts& facts);
@@ -145,8 +146,10 @@ class ProcessTable final : public ProcessResolver {
   std::unordered_map<uint32_t, Entry> entries_;
   std::unordered_map<std::string, std::shared_ptr<const model::Service>> services_;
   std::unordered_map<std::string, std::shared_ptr<const CgroupMembership>> cgroups_;  ///< by text
-  uint64_t now_ns_ = 0;          ///< of the last tick
-  size_t eager_reads_left_ = 0;  ///< until the next tick
+  uint64_t now_ns_ = 0;               ///< of the last tick
+  uint64_t next_reuse_round_ns_ = 0;  ///< all are checked once more from then on
+  uint64_t next_unused_ns_ = 0;       ///< services and cgroups go that nobody has
+  size_t eager_reads_left_ = 0;       ///< until the next tick
   uint64_t rules_generation_ = 1;
   std::shared_ptr<const model::Containers> containers_ =
       std::make_shared<const model::Containers>();

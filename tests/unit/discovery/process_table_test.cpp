@@ -219,6 +219,43 @@ TEST_F(ProcessTableTest, ALostExitIsFoundByTheTick) {
   EXPECT_EQ(table->resolve(7)->service->name, "b");
 }
 
+TEST_F(ProcessTableTest, AllAreCheckedForReuseOnceInTenSecondsNotAtEachTick) {
+  for (const uint32_t pid : {7U, 8U}) {
+    host_.put(
+        {.pid = pid, .executable = "/bin/a", .arguments = {"a"}, .environment = {}, .sockets = {}});
+  }
+  const auto table = make();
+  const uint64_t now = base::monotonic_now_ns();
+  table->tick(now);  // nobody is known yet
+  EXPECT_EQ(table->resolve(7)->service->name, "a");
+  EXPECT_EQ(table->resolve(8)->service->name, "a");
+  table->tick(now + 10'000'000'000);
+  host_.put({.pid = 7,
+             .start_ticks = 900,
+             .executable = "/bin/b",
+             .arguments = {"b"},
+             .environment = {},
+             .sockets = {}});
+  table->tick(now + 11'000'000'000);
+  table->tick(now + 19'000'000'000);
+  EXPECT_EQ(table->resolve(7)->service->name, "a") << "looked at once more within ten seconds";
+  table->tick(now + 20'000'000'000);
+  EXPECT_EQ(table->resolve(7)->service->name, "b");
+}
+
+TEST_F(ProcessTableTest, AServiceGoesWithinAMinuteAfterTheLastThatHadIt) {
+  const auto table = make();
+  const uint64_t now = base::monotonic_now_ns();
+  table->tick(now);
+  auto kept = table->service_named("kept");
+  for (int i = 0; i < 500; ++i) (void)table->service_named("program" + std::to_string(i));
+  EXPECT_EQ(table->service_count(), 501U);
+  table->tick(now + 61'000'000'000);
+  EXPECT_EQ(table->service_count(), 1U);
+  EXPECT_EQ(table->service_named("kept"), kept)
+      << "who has it and who asks now have different ones";
+}
+
 TEST_F(ProcessTableTest, EndedProcessesStayForAWhileAndThenGo) {
   host_.put(
       {.pid = 7, .executable = "/bin/a", .arguments = {"a"}, .environment = {}, .sockets = {}});

@@ -54,6 +54,12 @@ void drop_scheduler(model::Stack& stack) {
 
 }  // namespace
 
+ProfilePipeline::ProfilePipeline(ProfilePipelineSettings settings, OnSample on_sample)
+    : settings_(std::move(settings)),
+      scope_(settings_.targets_only ? MappingScope::of_targets(settings_.target_pid)
+                                    : MappingScope::of_host(settings_.wanted)),
+      on_sample_(std::move(on_sample)) {}
+
 Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFds fds,
                                                                RemoteHostAccess& host,
                                                                ProfilePipelineSettings settings,
@@ -74,8 +80,7 @@ Result<std::unique_ptr<ProfilePipeline>> ProfilePipeline::open(ProfilePipelineFd
   pipeline->books_ = std::move(fds.books);
   pipeline->tracker_ = std::make_unique<symbols::CodeTracker>(
       *pipeline->tables_, host, host, host,
-      [raw = pipeline.get()](uint32_t pid) { return raw->reads_mappings_of(pid); });
-  pipeline->noticed_.insert(pipeline->settings_.target_pid);
+      [raw = pipeline.get()](uint32_t pid) { return raw->scope_.includes(pid); });
   pipeline->mender_ = std::make_unique<symbols::SampleMender>(
       *pipeline->tables_, *pipeline->tracker_, host,
       [raw = pipeline.get()](decoders::ProfileSample&& sample) { raw->take(std::move(sample)); });
@@ -93,11 +98,6 @@ Result<void> ProfilePipeline::open_downloads(kernel::DebugCache& cache) {
   return {};
 }
 
-bool ProfilePipeline::reads_mappings_of(uint32_t pid) const {
-  if (settings_.targets_only) return noticed_.contains(pid);
-  return !settings_.wanted || settings_.wanted(pid);
-}
-
 void ProfilePipeline::on_notices() {
   const uint64_t now_ns = base::monotonic_now_ns();
   notices_->consume([&](base::Bytes bytes) {
@@ -106,7 +106,7 @@ void ProfilePipeline::on_notices() {
       ++figures_.garbage;
       return;
     }
-    noticed_.insert(notice.process.pid);
+    scope_.on_notice(notice.process.pid);
     tracker_->on_notice(notice, now_ns);
   });
   build_tables();
@@ -153,6 +153,7 @@ void ProfilePipeline::on_round() {
     if (auto visited = tracker_->visit(now_ns); !visited) {
       spdlog::warn("{}; some stacks are not unwound", visited.error().text());
     }
+    scope_.forget_ended([this](uint32_t pid) { return tables_->process(pid).has_value(); });
     give_memory_back();
   }
   namer_->take_downloads();

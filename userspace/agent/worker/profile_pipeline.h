@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <unordered_set>
 
 #include "agent/remote_host_access.h"
+#include "agent/worker/mapping_scope.h"
 #include "agent/worker/waker_frames.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -99,9 +99,7 @@ class ProfilePipeline {
   /// Executables and names that went, until the heap is trimmed: it takes some milliseconds.
   static constexpr uint64_t kGoneToTrim = 64;
 
-  ProfilePipeline(ProfilePipelineSettings settings, OnSample on_sample)
-      : settings_(std::move(settings)), on_sample_(std::move(on_sample)) {}
-  [[nodiscard]] bool reads_mappings_of(uint32_t pid) const;
+  ProfilePipeline(ProfilePipelineSettings settings, OnSample on_sample);
   [[nodiscard]] base::Result<void> open_downloads(kernel::DebugCache& cache);
   void read_ring();
   void build_tables();
@@ -111,6 +109,7 @@ class ProfilePipeline {
   void add_waker(const decoders::ProfileSample& sleep, model::Sample& named);
 
   ProfilePipelineSettings settings_;
+  MappingScope scope_;
   OnSample on_sample_;
   base::UniqueFd books_;
   std::unique_ptr<kernel::RecordRing> ring_;
@@ -122,7 +121,6 @@ class ProfilePipeline {
   std::unique_ptr<symbols::SampleNamer> namer_;
   WakerFrames wakers_;
   ProfilePipelineFigures figures_;
-  std::unordered_set<uint32_t> noticed_;  ///< targets_only: of these; at most all pids
   uint64_t opened_ns_ = 0;
   uint64_t visited_ns_ = 0;
   uint64_t forgotten_ = 0;  ///< executables, when memory was given back the last time
