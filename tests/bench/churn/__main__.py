@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures what a storm of programs costs the agent's profiles of the whole host: so many execs a second, of many different
-binaries, for a minute; then whether everything is as before."""
+binaries, for a minute; then whether everything is as before, beside an agent that saw no storm."""
 import argparse
 import json
 import os
@@ -24,6 +24,8 @@ profile: {{{{cpu: {{{{enabled: true, hz: {hz}}}}}, scope: host, limits: {{{{cpu:
 """
 # So many functions, so that tables are of different sizes; each program works for some milliseconds.
 FUNCTIONS = (10, 100, 1000)
+SETTLE = 15  # seconds that an agent takes for tables and names of what runs already
+BESIDE = 20  # seconds of a row
 COLUMNS = ("second", "execs", "CPU", "anonymous", "shared tables", "builds", "evictions", "samples", "whole", "lost", "rate",
            "descriptors", "held")
 
@@ -136,6 +138,9 @@ def main():
     parser.add_argument("--rate", type=int, default=200, help="execs a second (200)")
     parser.add_argument("--seconds", type=int, default=60, help="of the storm (60)")
     parser.add_argument("--after", type=int, default=40, help="seconds that are looked at afterwards (40)")
+    parser.add_argument("--beside", type=int, default=0, metavar="SECONDS",
+                        help="then so long beside an agent that is started there, in the same seconds: a machine does not take as"
+                             " long for the same work at all times (0)")
     parser.add_argument("--milliseconds", type=int, default=2, help="of CPU that a program takes (2)")
     parser.add_argument("--hz", type=int, default=99)
     parser.add_argument("--cpu", default="10%", help="the profiler's own limit (10%%)")
@@ -156,7 +161,7 @@ def main():
         agent_class = type("Agent", (subjects.Agent,), {"CONFIGURATION": text})
         with agent_class(folder, os.getpid()) as agent:
             agent.wait()
-            time.sleep(15)  # tables and names of what runs already
+            time.sleep(SETTLE)
             figures = Figures(agent)
             figures.look(0)
             print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
@@ -169,6 +174,19 @@ def main():
                     show(phase, figures.look(storm.started))
                 if phase == "storm":
                     storm.reap(0)
+            if options.beside:
+                other = folder / "fresh"
+                other.mkdir()
+                with agent_class(other, os.getpid()) as fresh:
+                    fresh.wait()
+                    time.sleep(SETTLE)
+                    both = {"after": figures, "fresh": Figures(fresh)}
+                    for each in both.values():
+                        each.look(storm.started)
+                    for _ in range(0, options.beside, BESIDE):
+                        time.sleep(BESIDE)
+                        for phase, each in both.items():
+                            show(phase, each.look(storm.started))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")
 
