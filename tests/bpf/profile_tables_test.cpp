@@ -171,7 +171,7 @@ TEST_F(ProfileTablesTest, ProgramsThatNobodyRunsAnyMoreGoWithTheirTablesAndFiles
   profiled->settle(pid);
   const uint32_t number = program_of(*profiled, pid);
   ASSERT_TRUE(profiled->tables().has_table(number));
-  const uint64_t idle_ns = symbols::CodeTrackerLimits{}.idle_ns;
+  const uint64_t idle_ns = symbols::CodeFileLimits{}.idle_ns;
   ASSERT_TRUE(profiled->tracker().visit(base::monotonic_now_ns() + 2 * idle_ns));
   EXPECT_NE(profiled->tracker().file(number), nullptr) << "it still runs";
   child.go();
@@ -183,7 +183,7 @@ TEST_F(ProfileTablesTest, ProgramsThatNobodyRunsAnyMoreGoWithTheirTablesAndFiles
   ASSERT_TRUE(profiled->tracker().visit(end_ns + 2 * idle_ns));
   EXPECT_EQ(profiled->tracker().file(number), nullptr);
   EXPECT_FALSE(profiled->tables().has_table(number));
-  EXPECT_GE(profiled->tracker().figures().executables_forgotten, 1U);
+  EXPECT_GE(profiled->tracker().files().forgotten, 1U);
 }
 
 TEST_F(ProfileTablesTest, AForkedChildIsInItsParentsSpace) {

@@ -100,7 +100,10 @@ run_job() {
     say "skip $prefix: $reason"
     return
   fi
-  [ "$job" = package ] && options+=(--systemd)
+  case $job in
+    bpf) options+=(--one-thread) ;;  # each test changes the kernel's code: see README
+    package) options+=(--systemd) ;;
+  esac
   rm -rf "${results:?}/$kernel-$job"
   /usr/bin/python3 "$here/guest.py" run --kernel "$kernel" --limit 900 --results "$results/$kernel-$job" \
     "${options[@]}" "${files[@]}" "$here/jobs/$job.sh" > >(

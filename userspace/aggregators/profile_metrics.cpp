@@ -2,6 +2,7 @@
 #include "aggregators/profile_metrics.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "aggregators/family_list.h"
@@ -69,9 +70,24 @@ void ProfileMetrics::add(const model::Sample& sample,
   auto function = of.functions.find(name);
   if (function == of.functions.end()) {
     if (of.functions.size() >= kMostFunctions) return;
-    function = of.functions.try_emplace(name).first;
+    function = of.functions.try_emplace(name, static_cast<uint32_t>(of.functions.size())).first;
+    of.function_ns.push_back(0);
+    of.function_names.push_back(&function->first);
   }
-  function->second += cpu_ns;
+  of.function_ns[function->second] += cpu_ns;
+}
+
+std::vector<uint32_t> ProfileMetrics::top_functions(const OfService& of) const {
+  std::vector<uint32_t> top(of.function_ns.size());
+  std::iota(top.begin(), top.end(), 0U);
+  const auto shown = static_cast<ptrdiff_t>(std::min(functions_, top.size()));
+  const auto by_time = [&](uint32_t a, uint32_t b) {
+    if (of.function_ns[a] != of.function_ns[b]) return of.function_ns[a] > of.function_ns[b];
+    return *of.function_names[a] < *of.function_names[b];
+  };
+  std::partial_sort(top.begin(), top.begin() + shown, top.end(), by_time);
+  top.resize(static_cast<size_t>(shown));
+  return top;
 }
 
 void ProfileMetrics::add_service_families(std::vector<MetricFamily>& families) const {
@@ -104,20 +120,11 @@ void ProfileMetrics::add_service_families(std::vector<MetricFamily>& families) c
                                  {}});
       }
     }
-    std::vector<std::pair<uint64_t, const std::string*>> most;
-    most.reserve(of.functions.size());
-    for (const auto& [name, ns] : of.functions) most.emplace_back(ns, &name);
-    const size_t shown = std::min(functions_, most.size());
-    const auto by_time = [](const auto& a, const auto& b) {
-      return a.first != b.first ? a.first > b.first : *a.second < *b.second;
-    };
-    std::partial_sort(most.begin(), most.begin() + static_cast<ptrdiff_t>(shown), most.end(),
-                      by_time);
-    for (size_t i = 0; i < shown; ++i) {
+    for (const uint32_t function : top_functions(of)) {
       time.points.push_back({of.service,
-                             {{"function", *most[i].second}},
+                             {{"function", *of.function_names[function]}},
                              of.begin_unix_ns,
-                             static_cast<double>(most[i].first) * 1e-9,
+                             static_cast<double>(of.function_ns[function]) * 1e-9,
                              {}});
     }
   }

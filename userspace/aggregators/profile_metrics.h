@@ -66,10 +66,15 @@ class ProfileMetrics {
     std::map<std::string, uint64_t, std::less<>> outcomes;
     /// By kind, and whether they have a name.
     std::array<std::array<uint64_t, 2>, model::Stack::kKinds> frames{};
-    std::unordered_map<std::string, uint64_t> functions;  ///< nanoseconds in themselves
+    std::unordered_map<std::string, uint32_t> functions;  ///< their places in the lists
+    /// Lists, because all of them are looked through for those with the most.
+    std::vector<uint64_t> function_ns;               ///< in themselves
+    std::vector<const std::string*> function_names;  ///< the map's
   };
 
   void add_service_families(std::vector<model::MetricFamily>& families) const;
+  /// Their places in the lists, the one with the most first.
+  [[nodiscard]] std::vector<uint32_t> top_functions(const OfService& of) const;
 
   size_t functions_;
   std::unordered_map<const model::Service*, OfService> services_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/worker/profile_pipeline.h"
 
-#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "aggregators/blocked_cause_name.h"
 #include "base/clock.h"
+#include "base/heap.h"
 #include "decoders/profile_decoder.h"
 #include "kernel/ring_reader.h"
 #include "symbols/names/sample_outcome.h"
@@ -114,13 +114,13 @@ void ProfilePipeline::on_notices() {
 
 /// After a storm of short programs the heap is full of holes.
 void ProfilePipeline::give_memory_back() {
-  const uint64_t forgotten = tracker_->figures().executables_forgotten;
+  const uint64_t forgotten = tracker_->files().forgotten;
   if (forgotten != forgotten_) namer_->forget_gone();
   forgotten_ = forgotten;
   const uint64_t gone = forgotten + namer_->statistics().evicted;
   if (gone - trimmed_at_ < kGoneToTrim) return;
   trimmed_at_ = gone;
-  ::malloc_trim(0);
+  base::give_heap_back();
 }
 
 void ProfilePipeline::build_tables() {
@@ -135,7 +135,7 @@ void ProfilePipeline::build_tables() {
 
 ProfilePipelineFigures ProfilePipeline::figures() const {
   ProfilePipelineFigures figures = figures_;
-  figures.tables_built = tracker_->figures().tables_built;
+  figures.tables_built = tracker_->tables().built;
   figures.tables = tables_->figures();
   figures.refused = namer_->statistics().refused;
   figures.refused.count(symbols::Refusals::Reason::kUnsupported, v8s_refused());

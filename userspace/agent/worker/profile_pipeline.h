@@ -85,7 +85,7 @@ class ProfilePipeline {
   [[nodiscard]] const WakerFigures& wakers() const { return wakers_.figures(); }
   [[nodiscard]] const symbols::V8Figures& v8() const { return namer_->v8(); }
   [[nodiscard]] uint64_t v8_untold() const { return namer_->v8_inlined().untold; }
-  [[nodiscard]] uint64_t v8s_refused() const { return tracker_->figures().v8s_refused; }
+  [[nodiscard]] uint64_t v8s_refused() const { return tracker_->files().v8s_refused; }
   [[nodiscard]] base::Result<probes::ProfileBooks> books() const;
   /// Null: no server is asked. Lives as long as the pipeline.
   [[nodiscard]] symbols::SymbolDownloads* downloads() { return downloads_.get(); }

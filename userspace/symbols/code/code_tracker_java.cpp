@@ -10,14 +10,12 @@ constexpr uint32_t kMostAsked = 200;
 
 }  // namespace
 
-CodeTracker::Known* CodeTracker::java_of(const std::vector<CodePlace>& places,
-                                         uint64_t& bias) const {
+const CodeFile* CodeTracker::java_of(const std::vector<CodePlace>& places, uint64_t& bias) const {
   for (const CodePlace& place : places) {
-    if (place.executable == 0) continue;
-    Known* const known = known_.at(place.executable).get();
-    if (!known->file.hotspot) continue;
+    const CodeFile* const file = place.executable == 0 ? nullptr : this->file(place.executable);
+    if (file == nullptr || !file->hotspot) continue;
     bias = place.bias;
-    return known;
+    return file;
   }
   return nullptr;
 }
@@ -25,8 +23,8 @@ CodeTracker::Known* CodeTracker::java_of(const std::vector<CodePlace>& places,
 void CodeTracker::ask_java(model::ProcessKey process, const std::vector<CodePlace>& places,
                            Java& java) {
   uint64_t bias = 0;
-  Known* const known = java_of(places, bias);
-  if (known == nullptr) {
+  const CodeFile* const file = java_of(places, bias);
+  if (file == nullptr) {
     java = {};
     return;
   }
@@ -35,12 +33,12 @@ void CodeTracker::ask_java(model::ProcessKey process, const std::vector<CodePlac
   java.bias = bias;
   java.waits = ++java.asked < kMostAsked;
   ProcessWords words(memory_, process);
-  if (known->file.hotspot_layout == nullptr) {
-    const auto layout = read_hotspot_layout(*known->file.hotspot, *known->file.elf, bias, words);
+  if (file->hotspot_layout == nullptr) {
+    const auto layout = read_hotspot_layout(*file->hotspot, *file->elf, bias, words);
     if (!layout) return;
-    known->file.hotspot_layout = std::make_shared<const HotspotLayout>(*layout);
+    files_.set_hotspot_layout(file->number, std::make_shared<const HotspotLayout>(*layout));
   }
-  java.space = read_code_cache(*known->file.hotspot_layout, bias, words);
+  java.space = read_code_cache(*file->hotspot_layout, bias, words);
   if (!java.space) return;
   java.waits = false;
   ++figures_.machines;
@@ -54,8 +52,8 @@ std::optional<hotspot_space> CodeTracker::hotspot_space_of(uint64_t space) const
 std::shared_ptr<const HotspotLayout> CodeTracker::hotspot_layout(uint32_t pid) const {
   const auto* const places = places_of(pid);
   uint64_t bias = 0;
-  const Known* const java = places == nullptr ? nullptr : java_of(*places, bias);
-  return java == nullptr ? nullptr : java->file.hotspot_layout;
+  const CodeFile* const java = places == nullptr ? nullptr : java_of(*places, bias);
+  return java == nullptr ? nullptr : java->hotspot_layout;
 }
 
 }  // namespace hostlens::symbols

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbols/names/kernel_symbols.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <tuple>
@@ -126,6 +130,18 @@ base::Result<std::shared_ptr<const KernelSymbols>> KernelSymbolsBuilder::finish(
   entries.shrink_to_fit();
   table_.names_.shrink_to_fit();
   return std::make_shared<const KernelSymbols>(std::move(table_));
+}
+
+base::Result<std::shared_ptr<const KernelSymbols>> read_kernel_symbols(int kallsyms) {
+  KernelSymbolsBuilder builder;
+  std::array<char, 65536> piece{};
+  for (;;) {
+    const ssize_t got = ::read(kallsyms, piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    builder.feed({piece.data(), static_cast<size_t>(got)});
+  }
+  return builder.finish();
 }
 
 }  // namespace hostlens::symbols

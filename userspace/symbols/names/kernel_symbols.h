@@ -76,4 +76,7 @@ class KernelSymbolsBuilder {
   uint64_t hidden_ = 0;  ///< functions at address 0
 };
 
+/// Of the running kernel, from an open /proc/kallsyms. Errors as of the builder.
+[[nodiscard]] base::Result<std::shared_ptr<const KernelSymbols>> read_kernel_symbols(int kallsyms);
+
 }  // namespace hostlens::symbols

@@ -151,6 +151,8 @@ class SampleNamer {
   void add_v8(const Scene& scene, const decoders::V8Frame& v8, NamedStack& into, Frames& frames);
   void add_inlined_v8(const Scene& scene, const decoders::V8Frame& v8, NamedStack& into,
                       Frames& frames);
+  /// Of a bytecode, in V8's interpreter.
+  [[nodiscard]] static bool is_handler(const model::Frame& frame);
   void count(const NamedStack& stack);
   [[nodiscard]] bool is_eval(const decoders::ProfileFrame& frame) const;
   [[nodiscard]] std::shared_ptr<const model::Module> module_of(uint32_t executable);
