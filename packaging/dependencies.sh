@@ -7,7 +7,7 @@ set -eu
 build="build-essential cmake ninja-build ccache pkg-config clang-16 llvm-16 bpftool libbpf-dev libelf-dev libdw-dev
 libiberty-dev liblzma-dev zlib1g-dev libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libre2-dev
 libcurl4-openssl-dev libnghttp2-dev libssl-dev libmicrohttpd-dev libprotobuf-dev protobuf-compiler libsystemd-dev libcap-dev
-libseccomp-dev uuid-dev libjemalloc-dev
+libseccomp-dev uuid-dev
 dpkg-dev file"
 test="libgtest-dev libgmock-dev libbenchmark-dev clang-format-16 clang-tidy-16 libclang-rt-16-dev lld-16 nginx-light
 apache2-bin apache2-utils gunicorn nodejs python3 python3-pip python3-pytest python3-pytest-xdist python3-prometheus-client python3-grpcio openssl golang-go

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/bpf_capture.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <iterator>
@@ -9,7 +10,6 @@
 
 #include "agent/attach_report_json.h"
 #include "base/clock.h"
-#include "base/heap.h"
 #include "kernel/code_files.h"
 #include "kernel/local_host_access.h"
 #include "kernel/process_memory.h"
@@ -121,7 +121,7 @@ base::Result<std::unique_ptr<Capture>> attach_bpf_capture(const CaptureSettings&
                       std::make_move_iterator(signals.hooks.end()));
   report.packet_drop_reasons = std::move(signals.packet_drop_reasons);
   // The kernel's types, some 10 MiB, were read for each object and are not needed any more.
-  base::give_heap_back();
+  ::malloc_trim(0);
   return std::unique_ptr<Capture>(
       new BpfCapture(std::move(kernel), *std::move(probe), std::move(report), settings));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/profile_capture.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,7 +11,6 @@
 #include <vector>
 
 #include "agent/attach_report_json.h"
-#include "base/heap.h"
 #include "kernel/local_host_access.h"
 #include "kernel/shared_maps.h"
 #include "probes/hooks.h"
@@ -129,7 +129,7 @@ Result<std::unique_ptr<Capture>> attach_profile_capture(const ProfileCaptureSett
   auto bits = std::make_unique<TargetBits>(probes->maps().target_bits);
   if (!bits->usable()) return base::errno_error("map the bits of targets");
   types->reset();
-  base::give_heap_back();  // the kernel's types, some 10 MiB
+  ::malloc_trim(0);  // the kernel's types, some 10 MiB
   return std::unique_ptr<Capture>(new ProfileCapture(std::move(probes), std::move(bits),
                                                      std::move(report), settings.targets_only));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/worker/profile_pipeline.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -10,7 +11,6 @@
 
 #include "aggregators/blocked_cause_name.h"
 #include "base/clock.h"
-#include "base/heap.h"
 #include "decoders/profile_decoder.h"
 #include "kernel/ring_reader.h"
 #include "symbols/names/sample_outcome.h"
@@ -120,7 +120,7 @@ void ProfilePipeline::give_memory_back() {
   const uint64_t gone = forgotten + namer_->statistics().evicted;
   if (gone - trimmed_at_ < kGoneToTrim) return;
   trimmed_at_ = gone;
-  base::give_heap_back();
+  ::malloc_trim(0);
 }
 
 void ProfilePipeline::build_tables() {
