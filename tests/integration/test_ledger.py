@@ -132,7 +132,9 @@ def test_limits_drop_with_their_own_reason(directory, watch, limit, reason):
         for client in clients:
             left = 8
             while left:
-                left -= client.recv(65536).count(b"item\n")
+                got = client.recv(65536)
+                assert got, "the server closed the connection"
+                left -= got.count(b"item\n")
         if reason == "track_limit":
             # The idlest were let go: their next bytes belong to connections that are not known.
             for client in clients:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Children of the tests: output in files, ended by their process id, never left behind."""
+import contextlib
 import os
+import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -10,9 +13,13 @@ from .sanitizers import assert_no_report
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on, and that the kernel gives to nobody who asks for any: the agent does, and so do clients."""
+    first = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(12_000, max(first, 14_000))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def answers(port):
