@@ -70,6 +70,7 @@ collect() {
       if [ -x "$build/bin/hostlens" ]; then
         package || return
         files+=(--file "$deb:/job/hostlens.deb" --file "$here/jobs/metrics.py" --file "$here/jobs/lossy_network.py")
+        nameless || return
       else
         reason="build/release/bin/hostlens is not built"
       fi
@@ -88,6 +89,17 @@ package() {
   deb=$(ls "$build"/package/*.deb) && return
   reason="cpack made no package, see build/vm/results/cpack.log"
   return 1
+}
+
+# A program without symbols, and what a server of debug files has of it, in `files`.
+nameless() {
+  local id program=$build/bin/profiled_chains
+  if ! objcopy --only-keep-debug "$program" "$results/chains.debug" || ! strip -s -o "$results/chains" "$program"; then
+    reason="no program without symbols could be made of $program"
+    return 1
+  fi
+  id=$(readelf -n "$program" | sed -n 's/.*Build ID: //p')
+  files+=(--file "$results/chains" --file "$results/chains.debug:/srv/debug/buildid/$id/debuginfo")
 }
 
 run_job() {

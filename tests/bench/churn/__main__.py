@@ -2,6 +2,7 @@
 """Measures what a storm of programs costs the agent's profiles of the whole host: so many execs a second, of many different
 binaries, for a minute; then whether everything is as before, beside an agent that saw no storm."""
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -51,26 +52,28 @@ def with_build_id(image, number):
 
 
 def binaries(folder, count, milliseconds):
+    """Without an end: sets of so many programs that no set before had."""
     images = []
     for functions in FUNCTIONS:
         program = folder / f"base{functions}"
         subprocess.run([shutil.which("gcc"), "-O1", "-fomit-frame-pointer", "-Wl,--build-id=sha1", "-x", "c", "-", "-o", program],
                        input=source(functions, milliseconds), text=True, check=True)
         images.append(program.read_bytes())
-    made = []
-    for number in range(count):
-        path = folder / f"program{number}"
-        path.write_bytes(with_build_id(images[number % len(images)], number))
-        path.chmod(0o755)
-        made.append(str(path))
-    return made
+    for first in itertools.count(0, count):
+        made = []
+        for number in range(first, first + count):
+            path = folder / f"program{number}"
+            path.write_bytes(with_build_id(images[number % len(images)], number))
+            path.chmod(0o755)
+            made.append(str(path))
+        yield made
 
 
 class Storm:
     """Starts programs at their times, and takes note of those that end."""
 
-    def __init__(self, programs, rate):
-        self.programs, self.rate, self.started, self.running = programs, rate, 0, set()
+    def __init__(self, rate):
+        self.programs, self.rate, self.started, self.running = [], rate, 0, set()
 
     def run(self, seconds):
         begin, first = time.monotonic(), self.started
@@ -138,6 +141,8 @@ def main():
     parser.add_argument("--rate", type=int, default=200, help="execs a second (200)")
     parser.add_argument("--seconds", type=int, default=60, help="of the storm (60)")
     parser.add_argument("--after", type=int, default=40, help="seconds that are looked at afterwards (40)")
+    parser.add_argument("--storms", type=int, default=1, metavar="N",
+                        help="as many, each of other binaries and with its time afterwards (1)")
     parser.add_argument("--beside", type=int, default=0, metavar="SECONDS",
                         help="then so long beside an agent that is started there, in the same seconds: a machine does not take as"
                              " long for the same work at all times (0)")
@@ -156,7 +161,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="hostlens-bench-") as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)
-        storm = Storm(binaries(folder, options.binaries, options.milliseconds), options.rate)
+        programs, storm = binaries(folder, options.binaries, options.milliseconds), Storm(options.rate)
         text = AGENT.format(hz=options.hz, cpu=options.cpu, tables=options.tables)
         agent_class = type("Agent", (subjects.Agent,), {"CONFIGURATION": text})
         with agent_class(folder, os.getpid()) as agent:
@@ -165,7 +170,9 @@ def main():
             figures = Figures(agent)
             figures.look(0)
             print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
-            for phase, seconds in (("before", 15), ("storm", options.seconds), ("after", options.after)):
+            for phase, seconds in (("before", 15), *(("storm", options.seconds), ("after", options.after)) * options.storms):
+                if phase == "storm":
+                    storm.programs = next(programs)
                 for _ in range(0, seconds, 5):
                     if phase == "storm":
                         storm.run(5)
