@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures what continuous profiles cost: CPU and memory beside two busy CPUs, and nginx's throughput with and without."""
+"""Measures what continuous profiles cost: CPU and memory beside two busy CPUs; throughput of nginx and PostgreSQL with and without."""
 import argparse
 import contextlib
+import ctypes
+import fcntl
 import functools
 import json
 import os
 import pathlib
 import platform
+import random
 import re
 import shutil
 import signal
@@ -40,6 +43,8 @@ C = "#include <stdlib.h>\nstatic volatile unsigned long sink;\n" \
 
 # Tables and names of what runs already.
 WARM_S = 20
+SYS_PIDFD_GETFD = 438
+PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_DISABLE = 0x2400, 0x2401
 
 
 def configured(hz, scope):
@@ -118,21 +123,39 @@ def middle(rounds):
     return {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
 
 
+def sampler_events(agent):
+    """Duplicates of the events that sample each CPU; those of major page faults, which are none of these servers', come along."""
+    supervisor = agent.pids()[0]
+    links = {int(link.name): os.readlink(link) for link in pathlib.Path(f"/proc/{supervisor}/fd").iterdir() if link.is_symlink()}
+    libc, pidfd = ctypes.CDLL(None, use_errno=True), os.pidfd_open(supervisor)
+    events = [libc.syscall(SYS_PIDFD_GETFD, pidfd, number, 0) for number, link in links.items() if link == "anon_inode:[perf_event]"]
+    os.close(pidfd)
+    if not events or min(events) < 0:
+        raise SystemExit(f"overhead: the {len(events)} perf events of the agent cannot be had: {os.strerror(ctypes.get_errno())}")
+    return events
+
+
 def throughput(folder, pid, pairs, hz, rate):
-    """A server's with the profile to without, both with the agent; server and client on CPUs of their own."""
+    """A server's while it is sampled to while it is not, beside one agent; server and client on CPUs of their own."""
     ratios = []
     children = re.findall(r"\d+", pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text())
     for one in (pid, *map(int, children)):
         os.sched_setaffinity(one, {0})
     os.sched_setaffinity(0, set(range(1, os.cpu_count())) or {0})
-    for number in range(pairs):
-        rates = {}
-        for wanted in (0, hz) if number % 2 == 0 else (hz, 0):
-            with configured(wanted, "host")(folder, pid) as agent:
-                agent.wait()
-                time.sleep(6)  # tables and names of what runs already
-                rates[wanted] = rate()
-        ratios.append(rates[hz] / rates[0])
+    with configured(hz, "host")(folder, pid) as agent:
+        agent.wait()
+        time.sleep(6)  # tables and names of what runs already
+        rate()  # and of what the server does under load
+        events = sampler_events(agent)
+        for _ in range(pairs):
+            rates = {}
+            for on in random.sample((False, True), 2):
+                for event in events:
+                    fcntl.ioctl(event, PERF_EVENT_IOC_ENABLE if on else PERF_EVENT_IOC_DISABLE)
+                rates[on] = rate()
+            ratios.append(rates[True] / rates[False])
+        for event in events:
+            os.close(event)
     os.sched_setaffinity(0, set(range(os.cpu_count())))
     return ratios
 
@@ -181,16 +204,16 @@ def table(result):
                 cells.append("-")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     for name in ("nginx", "postgres"):
-        if ratios := result[name]:
-            lines += ["", f"{name} at most, with 99 Hz / without: {statistics.median(ratios):.3f} +- "
+        for rate, ratios in result[name].items():
+            lines += ["", f"{name} at most, with {rate} / without: {statistics.median(ratios):.3f} +- "
                       f"{standard_error(ratios):.3f} ({min(ratios):.3f} - {max(ratios):.3f}), {len(ratios)} pairs."]
     return "\n".join(lines)
 
 
 def main():
     parser = argparse.ArgumentParser(prog="overhead.sh --profile", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=9, help="of nginx and PostgreSQL, without and with the profile (9)")
-    parser.add_argument("--seconds", type=int, default=5, help="of one measurement of these (5)")
+    parser.add_argument("--pairs", type=int, default=24, help="of nginx and PostgreSQL at each rate, without and with samples (24)")
+    parser.add_argument("--seconds", type=int, default=3, help="of one measurement of these (3)")
     parser.add_argument("--rounds", type=int, default=3, help="through all rates; medians are shown (3)")
     parser.add_argument("--for", dest="duration", type=int, default=30, help="seconds of each rate (30)")
     parser.add_argument("--beside", type=pathlib.Path, metavar="PROGRAM",
@@ -218,9 +241,13 @@ def main():
                     rounds[name].append(measured(options.duration))
         result["use"] = {name: middle(made) for name, made in rounds.items()}
         for measured in (nginx, postgres):
-            print(measured.__name__, file=sys.stderr, flush=True)
-            (folder / measured.__name__).mkdir(mode=0o755)
-            result[measured.__name__] = measured(folder / measured.__name__, options.pairs, options.seconds, 99) if options.pairs else []
+            result[measured.__name__] = {}
+            for hz in (19, 99) if options.pairs else ():
+                place = folder / f"{measured.__name__}-{hz}"
+                place.mkdir(mode=0o755)
+                print(place.name, file=sys.stderr, flush=True)
+                if ratios := measured(place, options.pairs, options.seconds, hz):
+                    result[measured.__name__][f"{hz} Hz"] = ratios
     result["machine"] = {"kernel": platform.release(), "cores": os.cpu_count()}
     print(table(result))
     if options.json:
