@@ -24,8 +24,8 @@ struct Ends {
   size_t interrupts = 0;
   size_t unknown = 0;
 
-  /// Some hypervisors' threads hide a wake-up from every hook now and then (one of a thousand here, on CPUs
-  /// that others keep busy): then nobody is told.
+  /// One wake-up in some 800 was seen by no hook, on CPUs that others kept busy: nobody is told
+  /// then.
   void all_but_a_few_known() const {
     EXPECT_LE(unknown * 10, sleeps);
     EXPECT_EQ(threads + interrupts + unknown, sleeps);
