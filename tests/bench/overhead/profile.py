@@ -126,7 +126,7 @@ def middle(rounds):
 def sampler_events(agent):
     """Duplicates of the events that sample each CPU; those of major page faults, which are none of these servers', come along."""
     supervisor = agent.pids()[0]
-    links = {int(link.name): os.readlink(link) for link in pathlib.Path(f"/proc/{supervisor}/fd").iterdir() if link.is_symlink()}
+    links = {int(link.name): os.readlink(link) for link in pathlib.Path(f"/proc/{supervisor}/fd").iterdir()}
     libc, pidfd = ctypes.CDLL(None, use_errno=True), os.pidfd_open(supervisor)
     events = [libc.syscall(SYS_PIDFD_GETFD, pidfd, number, 0) for number, link in links.items() if link == "anon_inode:[perf_event]"]
     os.close(pidfd)
