@@ -2,10 +2,11 @@
 """What judges is judged: the harness' own arithmetic, by hand-made cases."""
 import pytest
 
+from harness import process
 from harness.books import wrong
 from harness.histogram import quantile
 from harness.polling import eventually, settles
-from harness.process import Process
+from harness.process import Process, free_port
 
 pytestmark = pytest.mark.no_agent
 
@@ -51,6 +52,17 @@ def test_waiting_in_vain_fails():
         eventually(lambda: False, 0.05, "never")
     with pytest.raises(AssertionError):
         settles(lambda: 1, 2, 0.05)
+
+
+def test_no_port_is_given_twice(monkeypatch):
+    """Nor to two workers, which do not know of each other."""
+    given = []
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "2")
+    for worker in ("gw0", "gw1"):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        monkeypatch.setattr(process, "_given_ports", set())
+        given += [free_port() for _ in range(500)]
+    assert len(set(given)) == len(given)
 
 
 @pytest.mark.parametrize("report", [

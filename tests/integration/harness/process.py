@@ -12,13 +12,24 @@ from .polling import eventually
 from .sanitizers import assert_no_report
 
 
+_given_ports = set()
+
+
 def free_port():
-    """A port that nobody listens on, and that the kernel gives to nobody who asks for any: the agent does, and so do clients."""
+    """A port that nobody listens on, and that the kernel gives to nobody who asks for any: the agent does, and so do clients.
+
+    Never the same twice, nor one of another worker of pytest: whoever was given it may be about to listen on it.
+    """
     first = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        port = random.randrange(12_000, max(first, 14_000))
+        port = random.randrange(12_000 + worker, max(first, 14_000), workers)
+        if port in _given_ports:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _given_ports.add(port)
             return port
 
 
