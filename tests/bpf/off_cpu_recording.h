@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -27,6 +28,31 @@ inline Shared& shared() {
   static auto* const memory = static_cast<Shared*>(
       ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   return *memory;
+}
+
+/// A process that has the CPU `cpu` for itself, for a second at most; -1: it may not.
+inline pid_t occupy(size_t cpu) {
+  shared().spins = shared().stop = 0;
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    stay_on(cpu);
+    const sched_param first{1};
+    if (::sched_setscheduler(0, SCHED_FIFO, &first) != 0) ::_exit(1);
+    const uint64_t end_ns = base::monotonic_now_ns() + 1000 * kMs;
+    shared().spins = 1;
+    while (shared().stop == 0 && base::monotonic_now_ns() < end_ns) {
+    }
+    ::_exit(0);
+  }
+  while (shared().spins == 0) {
+    if (::waitpid(pid, nullptr, WNOHANG) == pid) return -1;
+  }
+  return pid;
+}
+
+inline void free_cpu(pid_t occupier) {
+  shared().stop = 1;
+  ::waitpid(occupier, nullptr, 0);
 }
 
 class OffCpuTest : public ::testing::Test {
