@@ -35,8 +35,6 @@ def arguments():
                      help="a file for the guest, at /job/ unless a path is given")
     run.add_argument("--systemd", action="store_true", help="systemd is the first process")
     run.add_argument("--icount", action="store_true", help="one CPU, one instruction is one nanosecond")
-    run.add_argument("--one-thread", action="store_true",
-                     help="all CPUs are emulated in turn (README, threads)")
     run.add_argument("--cpus", type=int, default=2)
     run.add_argument("--memory", type=int, default=1536, metavar="MIB")
     run.add_argument("--limit", type=int, default=180, metavar="SECONDS", help="the guest is ended then")
@@ -55,7 +53,7 @@ def main():
             print(root_image.root_image())
             return 0
         return machine.boot(kernels.kernel(options.kernel), root_image.root_image(), options.job,
-                            options.file, systemd=options.systemd, icount=options.icount, one_thread=options.one_thread,
+                            options.file, systemd=options.systemd, icount=options.icount,
                             cpus=options.cpus, memory=options.memory, limit=options.limit,
                             results=options.results, append=options.append)
     except host.Unavailable as reason:

@@ -114,7 +114,7 @@ run_job() {
   fi
   [ "$job" != package ] || options+=(--systemd)
   rm -rf "${results:?}/$kernel-$job"
-  /usr/bin/python3 "$here/guest.py" run --kernel "$kernel" --one-thread --limit 900 --results "$results/$kernel-$job" \
+  /usr/bin/python3 "$here/guest.py" run --kernel "$kernel" --limit 900 --results "$results/$kernel-$job" \
     "${options[@]}" "${files[@]}" "$here/jobs/$job.sh" > >(
     sed -u -E "s|^(ok\|FAIL\|skip) |&$prefix/|" | tee -a "$lines"
   ) 2>&1 &
