@@ -55,6 +55,7 @@ static __always_inline u32 preempt_count__read(void)
 }
 #endif
 
+/* Twice what the sleepers of a CPU may get: part__may_have_point is asked with up to twice the time that they sleep in the end. */
 static __always_inline bool waker__may_send(struct off_cpu_waker_cpu *cpu, u64 now_ns)
 {
 	u32 second = (u32)(now_ns >> 30);
@@ -63,7 +64,7 @@ static __always_inline bool waker__may_send(struct off_cpu_waker_cpu *cpu, u64 n
 		cpu->second = second;
 		cpu->sent = 0;
 	}
-	return cpu->sent++ < 2 * off_cpu_stacks_per_second;
+	return cpu->sent++ < 4 * off_cpu_stacks_per_second;
 }
 
 /* The current thread's stack, for the thread that it wakes. Of who is no target, where there are targets: the kernel's part. */

@@ -58,9 +58,11 @@ inline void free_cpu(pid_t occupier) {
 class OffCpuTest : public ::testing::Test {
  protected:
   /// False: skipped, with the reason.
-  bool open(uint64_t threshold_ns, bool wakers) {
+  bool open(uint64_t threshold_ns, bool wakers,
+            uint32_t stacks_per_second = probes::OffCpuProbeSettings().stacks_per_second) {
     probes::OffCpuProbeSettings settings;
     settings.threshold_ns = threshold_ns;
+    settings.stacks_per_second = stacks_per_second;
     settings.targets_only = true;
     settings.wakers = wakers;
     std::string why_not;

@@ -148,6 +148,65 @@ TEST_F(WakerTest, OfAWakerThatIsNoTargetThereIsTheKernelsPartAndTheName) {
   EXPECT_EQ(found.threads, found.sleeps) << everything();
 }
 
+/// Threads that each read bytes from a pipe of their own, and the main thread that writes them, all
+/// on one CPU. A second of many short sleeps, one without any, and a sleep from that one into the
+/// next: the budget is the tight one of the first second when it begins, and has room again when it
+/// ends.
+void sleep_while_the_budget_changes() {
+  constexpr uint64_t kSecond = uint64_t{1} << 30;  // of the budget
+  constexpr size_t kReaders = 8;
+  static int pipes[kReaders][2];
+  stay_on(0);
+  for (auto& ends : pipes) {
+    if (::pipe(ends) != 0) ::_exit(1);
+    pthread_t thread{};
+    const auto body = [](void* end) -> void* {
+      char byte = 0;
+      while (::read(*static_cast<int*>(end), &byte, 1) == 1) {
+      }
+      return nullptr;
+    };
+    ::pthread_create(&thread, nullptr, body, ends);
+  }
+  const auto until = [](uint64_t ns) {
+    const timespec when{static_cast<time_t>(ns / 1'000'000'000),
+                        static_cast<long>(ns % 1'000'000'000)};
+    ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, nullptr);
+  };
+  const auto wake_all_at = [&](uint64_t ns) {
+    until(ns);
+    for (auto& ends : pipes) (void)!::write(ends[1], "x", 1);
+  };
+  const uint64_t first_ns = (base::monotonic_now_ns() / kSecond + 1) * kSecond;
+  const uint64_t second_ns = first_ns + kSecond;
+  for (uint64_t ns = first_ns; ns < second_ns - 5 * kMs; ns += 5 * kMs) wake_all_at(ns);
+  wake_all_at(second_ns + kSecond - 15 * kMs);
+  wake_all_at(second_ns + kSecond + 5 * kMs);
+  until(second_ns + kSecond + 10 * kMs);
+}
+
+TEST_F(WakerTest, WhereStacksAreScarceEachThatIsTakenHasItsWaker) {
+  constexpr uint32_t kStacksPerSecond = 200;
+  if (!open(kMs, true, kStacksPerSecond)) GTEST_SKIP() << why_not_;
+  const pid_t pid = start(sleep_while_the_budget_changes);
+  go();
+  ::waitpid(pid, nullptr, 0);
+  finish();
+  size_t stacks = 0;
+  for (const auto& sample : profiled_->samples()) {
+    if (sample.process.pid != static_cast<uint32_t>(pid) || sample.cause != BLOCKED_IPC ||
+        sample.outcome == PROFILE_NO_STACK || sample.time_ns - sample.weight < went_ns_) {
+      continue;
+    }
+    ++stacks;
+    EXPECT_EQ(sample.woken_by, decoders::WokenBy::kThread)
+        << (sample.time_ns - went_ns_) / 1000 << " us after the beginning, for "
+        << sample.weight / 1000 << " us";
+  }
+  EXPECT_GE(stacks, size_t{kStacksPerSecond} / 2) << everything();
+  EXPECT_LE(stacks, size_t{3} * 2 * kStacksPerSecond) << everything();
+}
+
 TEST_F(WakerTest, NobodyIsToldUnlessAskedFor) {
   if (!open(kMs, false)) GTEST_SKIP() << why_not_;
   const pid_t pid = start([] { read_what_a_thread_writes(kRounds); });
