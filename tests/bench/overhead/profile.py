@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -44,7 +45,9 @@ C = "#include <stdlib.h>\nstatic volatile unsigned long sink;\n" \
 # Tables and names of what runs already.
 WARM_S = 20
 SYS_PIDFD_GETFD = 438
+SYS_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_DISABLE = 0x2400, 0x2401
+PERF_FLAG_FD_CLOEXEC = 8
 
 
 def configured(hz, scope):
@@ -135,9 +138,21 @@ def sampler_events(agent):
     return events
 
 
+def idle_events(hz):
+    """Events of each CPU like the sampler's, that nobody reads: what the kernel alone takes for them. Disabled."""
+    attributes = struct.pack("<IIQQQQQ", 1, 128, 0, 10**9 // hz, 1, 0, 1).ljust(128, b"\0")  # software, cpu-clock; disabled
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = SYS_PERF_EVENT_OPEN[platform.machine()]
+    events = [libc.syscall(number, attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC) for cpu in range(os.cpu_count())]
+    if min(events) < 0:
+        raise SystemExit(f"overhead: no perf event of cpu-clock: {os.strerror(ctypes.get_errno())}")
+    return events
+
+
 def throughput(folder, pid, pairs, hz, rate):
-    """A server's while it is sampled to while it is not, beside one agent; server and client on CPUs of their own."""
-    ratios = []
+    """A server's while it is sampled, and while events that nobody reads interrupt it as often, to while nothing of that is, beside
+    one agent; server and client on CPUs of their own."""
+    rounds = []
     children = re.findall(r"\d+", pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text())
     for one in (pid, *map(int, children)):
         os.sched_setaffinity(one, {0})
@@ -146,18 +161,19 @@ def throughput(folder, pid, pairs, hz, rate):
         agent.wait()
         time.sleep(6)  # tables and names of what runs already
         rate()  # and of what the server does under load
-        events = sampler_events(agent)
+        arms = {"without": [], "idle": idle_events(hz), "with": sampler_events(agent)}
         for _ in range(pairs):
             rates = {}
-            for on in random.sample((False, True), 2):
-                for event in events:
-                    fcntl.ioctl(event, PERF_EVENT_IOC_ENABLE if on else PERF_EVENT_IOC_DISABLE)
-                rates[on] = rate()
-            ratios.append(rates[True] / rates[False])
-        for event in events:
+            for arm in random.sample(list(arms), len(arms)):
+                for other, events in arms.items():
+                    for event in events:
+                        fcntl.ioctl(event, PERF_EVENT_IOC_ENABLE if other == arm else PERF_EVENT_IOC_DISABLE)
+                rates[arm] = rate()
+            rounds.append(rates)
+        for event in arms["idle"] + arms["with"]:
             os.close(event)
     os.sched_setaffinity(0, set(range(os.cpu_count())))
-    return ratios
+    return {arm: [rates[arm] / rates["without"] for rates in rounds] for arm in ("with", "idle")}
 
 
 def nginx(folder, pairs, seconds, hz):
@@ -177,7 +193,7 @@ def postgres(folder, pairs, seconds, hz):
             return throughput(folder, pid, pairs, hz, rate)
     except Missing as missing:
         print(f"no {missing}", file=sys.stderr)
-        return []
+        return {}
 
 
 def table(result):
@@ -204,9 +220,11 @@ def table(result):
                 cells.append("-")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     for name in ("nginx", "postgres"):
-        for rate, ratios in result[name].items():
-            lines += ["", f"{name} at most, with {rate} / without: {statistics.median(ratios):.3f} +- "
-                      f"{standard_error(ratios):.3f} ({min(ratios):.3f} - {max(ratios):.3f}), {len(ratios)} pairs."]
+        for rate, arms in result[name].items():
+            for arm, what in (("with", "with"), ("idle", "with events that nobody reads,")):
+                ratios = arms[arm]
+                lines += ["", f"{name} at most, {what} {rate} / without: {statistics.median(ratios):.3f} +- "
+                          f"{standard_error(ratios):.3f} ({min(ratios):.3f} - {max(ratios):.3f}), {len(ratios)} pairs."]
     return "\n".join(lines)
 
 
