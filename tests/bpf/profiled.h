@@ -231,8 +231,9 @@ class Profiled {
     const auto waits = [&] {
       std::ifstream file("/proc/" + std::to_string(pid) + "/syscall");
       std::string call;
-      file >> call;
-      return call == "0";  // read(2)
+      std::string descriptor;
+      file >> call >> descriptor;
+      return call == "0" && descriptor == "0x0";  // read(2); the loader reads others
     };
     const uint64_t end_ns = base::monotonic_now_ns() + 20'000'000'000;
     while (!waits() && base::monotonic_now_ns() < end_ns) serve_once();
