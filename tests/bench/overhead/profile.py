@@ -230,7 +230,8 @@ def table(result):
 
 def main():
     parser = argparse.ArgumentParser(prog="overhead.sh --profile", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=24, help="of nginx and PostgreSQL at each rate, without and with samples (24)")
+    parser.add_argument("--pairs", type=int, default=24,
+                        help="of nginx and PostgreSQL at each rate: without, with samples, with events that nobody reads (24)")
     parser.add_argument("--seconds", type=int, default=3, help="of one measurement of these (3)")
     parser.add_argument("--rounds", type=int, default=3, help="through all rates; medians are shown (3)")
     parser.add_argument("--for", dest="duration", type=int, default=30, help="seconds of each rate (30)")
