@@ -107,13 +107,19 @@ build() {
 # programs PRESET PATTERN: those that the build makes, by a pattern of sed.
 programs() { ninja -C "build/$1" -t targets all | sed -n "s|^bin/\($2\): .*|\1|p" | sort -u; }
 
+# ended TIER NAME STATUS XML LOG: a program that wrote no results, or failed without a failed test in them: it crashed, hung, or a
+# sanitizer complained after the last test.
+ended() {
+  if [ ! -s "$4" ] || { [ "$3" -ne 0 ] && ! grep -qE '<(failure|error)[ >]' "$4"; }; then
+    record "$1" failed "$2" "status $3 and no failed test, see build/results/${5##"$results"/}"
+  fi
+}
+
 # one_unit TIER PROGRAM: all tests of a folder in one process.
 one_unit() {
-  local tier=$1 program=$2 name=${2##*/}
-  if ! timeout 300 "$program" --gtest_output="xml:$results/$tier.$name.xml" >"$results/$tier/$name.log" 2>&1 &&
-    [ ! -s "$results/$tier.$name.xml" ]; then
-    record "$tier" failed "$name" "it crashed or hung, see build/results/$tier/$name.log"
-  fi
+  local tier=$1 program=$2 name=${2##*/} status=0
+  timeout 300 "$program" --gtest_output="xml:$results/$tier.$name.xml" >"$results/$tier/$name.log" 2>&1 || status=$?
+  ended "$tier" "$name" $status "$results/$tier.$name.xml" "$results/$tier/$name.log"
 }
 
 # all_units TIER PROGRAM...: two at a time.
@@ -167,16 +173,17 @@ tier_unit() {
 
 # All tests in one process: the probes are loaded once for each group of them.
 tier_bpf() {
+  local status=0
   build bpf release bpf_tests || return
-  run_step "bpf: running" "$results/bpf.log" timeout 600 build/release/bin/bpf_tests --gtest_output="xml:$results/bpf.xml" || true
-  [ -s "$results/bpf.xml" ] || record bpf failed bpf_tests "see build/results/bpf.log"
+  run_step "bpf: running" "$results/bpf.log" timeout 600 build/release/bin/bpf_tests --gtest_output="xml:$results/bpf.xml" || status=$?
+  ended bpf bpf_tests $status "$results/bpf.xml" "$results/bpf.log"
 }
 
 oracles_are_built=no
 
 # integration TIER LOG PROGRAM OPTION...: tests of tests/integration with this program as the agent.
 integration() {
-  local tier=$1 log=$2 program=$3 options=()
+  local tier=$1 log=$2 program=$3 options=() status=0
   shift 3
   if [ $oracles_are_built = no ]; then
     oracles_are_built=yes
@@ -185,8 +192,8 @@ integration() {
       record "$tier" skipped oracles "not all could be built, see build/results/oracles.log"
   fi
   run_step "$log: running $program" "$results/$log.log" env HOSTLENS="$PWD/$program" /usr/bin/python3 -m pytest \
-    -p no:cacheprovider -ra -o junit_family=xunit2 --junitxml="$results/$log.xml" "$@" tests/integration || true
-  [ -s "$results/$log.xml" ] || record "$tier" failed pytest "see build/results/$log.log"
+    -p no:cacheprovider -ra -o junit_family=xunit2 --junitxml="$results/$log.xml" "$@" tests/integration || status=$?
+  ended "$tier" pytest $status "$results/$log.xml" "$results/$log.log"
 }
 
 # Tests that wait more than they work run some at a time.
@@ -233,10 +240,11 @@ tier_fuzz() {
 }
 
 tier_ui() {
+  local status=0
   build ui release flame_graph_files || return
   run_step "ui: running" "$results/ui.log" /usr/bin/python3 -m pytest -o junit_family=xunit2 \
-    --junitxml="$results/ui.xml" tests/ui || true
-  [ -s "$results/ui.xml" ] || record ui failed pytest "see build/results/ui.log"
+    --junitxml="$results/ui.xml" tests/ui || status=$?
+  ended ui pytest $status "$results/ui.xml" "$results/ui.log"
 }
 
 tier_integration() {
